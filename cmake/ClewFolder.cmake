@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# clew_folder(PATH [SOURCES …] [HEADERS …] [EDGES …] [LIBRARIES …]
+#             [TESTS …] [TEST_LIBRARIES …] [TEST_EDGES …] [BENCHES …] [FUZZERS …])
+#
+# Declares everything about the folder clew/PATH in one call:
+#   SOURCES, HEADERS  its library, target clew_<path with _ for />; the include path is the repository path
+#   EDGES             the folders it may include, as paths below clew/ (base is open to all and is not named)
+#   LIBRARIES         third-party targets it links
+#   TESTS             sources of its one test binary, target clew_<…>_test
+#   TEST_EDGES, TEST_LIBRARIES  what only tests, benches and fuzzers may use beside that
+#   BENCHES           sources of its one benchmark binary, target clew_<…>_bench (Google Benchmark)
+#   FUZZERS           x_fuzz.cc, one target each: clew_fuzz_<x>, corpus in fuzz/corpus/<x>/.
+#                     Without CLEW_FUZZ the target replays its corpus once and is a test.
+# tools/check reads these calls and holds the #includes against them, so EDGES is written out as plain words.
+function(clew_folder path)
+  cmake_parse_arguments(ARG "" "" "SOURCES;HEADERS;EDGES;LIBRARIES;TESTS;TEST_LIBRARIES;TEST_EDGES;BENCHES;FUZZERS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "clew_folder(${path}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  string(REPLACE "/" "_" name "${path}")
+  set(target clew_${name})
+  set(edges)
+  foreach(edge IN LISTS ARG_EDGES)
+    string(REPLACE "/" "_" edge_name "${edge}")
+    list(APPEND edges clew_${edge_name})
+  endforeach()
+  if(NOT path STREQUAL "base")
+    list(APPEND edges clew_base)
+  endif()
+
+  if(ARG_SOURCES)
+    add_library(${target} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target} ${scope} ${edges} ${ARG_LIBRARIES} Threads::Threads)
+  if(ARG_HEADERS)
+    target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${ARG_HEADERS})
+    set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  endif()
+
+  set(test_edges)
+  foreach(edge IN LISTS ARG_TEST_EDGES)
+    string(REPLACE "/" "_" edge_name "${edge}")
+    list(APPEND test_edges clew_${edge_name})
+  endforeach()
+
+  if(ARG_TESTS)
+    add_executable(${target}_test ${ARG_TESTS})
+    target_link_libraries(${target}_test PRIVATE ${target} ${test_edges} ${ARG_TEST_LIBRARIES} GTest::gmock_main)
+    add_test(NAME ${target}_test COMMAND ${target}_test)
+    set_tests_properties(${target}_test PROPERTIES TIMEOUT 300)
+  endif()
+  if(ARG_BENCHES)
+    add_executable(${target}_bench EXCLUDE_FROM_ALL ${ARG_BENCHES})
+    target_link_libraries(${target}_bench PRIVATE ${target} ${test_edges} ${ARG_TEST_LIBRARIES} benchmark::benchmark_main)
+  endif()
+  foreach(source IN LISTS ARG_FUZZERS)
+    get_filename_component(fuzz ${source} NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" fuzz "${fuzz}")
+    set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${fuzz})
+    add_executable(clew_fuzz_${fuzz} ${source})
+    target_link_libraries(clew_fuzz_${fuzz} PRIVATE ${target} ${test_edges} ${ARG_TEST_LIBRARIES})
+    if(CLEW_FUZZ)
+      target_link_options(clew_fuzz_${fuzz} PRIVATE -fsanitize=fuzzer)
+      target_compile_options(clew_fuzz_${fuzz} PRIVATE -fsanitize=fuzzer-no-link)
+    else()
+      target_sources(clew_fuzz_${fuzz} PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc)
+      add_test(NAME clew_fuzz_${fuzz} COMMAND clew_fuzz_${fuzz} ${corpus})
+      set_tests_properties(clew_fuzz_${fuzz} PROPERTIES TIMEOUT 120)
+    endif()
+  endforeach()
+endfunction()

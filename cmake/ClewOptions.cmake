@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler settings that hold for every target.
+set(CLEW_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize takes them")
+option(CLEW_FUZZ "Build fuzz targets with libFuzzer instead of the corpus replayer" OFF)
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# Symbols for stack traces without the size of full debug information.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+add_compile_options(-Wall -Wextra -Wshadow -Werror -fno-omit-frame-pointer -fstack-protector-strong)
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
+add_compile_options($<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(CLEW_SANITIZE)
+  add_compile_options(-fsanitize=${CLEW_SANITIZE} -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${CLEW_SANITIZE})
+  # g++ 12 warns about its own library once sanitizers have rewritten the code.
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_package(Threads REQUIRED)
