@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "clew/net/http_router.h"
+
+namespace clew::ingest {
+class Ingest;
+}  // namespace clew::ingest
+
+namespace clew::api::otlp {
+
+struct OtlpOptions {
+  // Of a body, as sent and decompressed.
+  size_t body_limit_bytes = 64u << 20;
+};
+
+// OTLP/HTTP (opentelemetry-proto docs/specification.md, "OTLP/HTTP"): POST of protobuf or JSON, plain or packed with
+// gzip, zstd or deflate. Answers are in the request's own format: Export…ServiceResponse, with partial success, once
+// the data is kept, or google.rpc.Status with 400, 413, 415, 429 + Retry-After, 5xx.
+class OtlpApi {
+ public:
+  // `ingest` outlives every server that has the router.
+  explicit OtlpApi(ingest::Ingest& ingest, OtlpOptions options = {}) : ingest_(ingest), options_(options) {}
+
+  // /v1/traces, /v1/logs and /v1/metrics.
+  void Register(net::HttpRouter& router) const;
+  // The same doors elsewhere: ("/api/v1/otlp/v1/metrics", kMetrics) and ("/loki/otlp/v1/logs", kLogs).
+  enum class Door { kTraces, kLogs, kMetrics };
+  void RegisterAt(net::HttpRouter& router, std::string_view path, Door door) const;
+
+ private:
+  ingest::Ingest& ingest_;
+  OtlpOptions options_;
+};
+
+}  // namespace clew::api::otlp

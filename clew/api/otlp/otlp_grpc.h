@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "clew/base/result.h"
+#include "clew/net/address.h"
+
+namespace clew::ingest {
+class Ingest;
+}  // namespace clew::ingest
+
+namespace clew::api::otlp {
+
+struct OtlpGrpcOptions {
+  net::Address listen{"127.0.0.1", 0};
+  // Named in messages, and the option that the message about a busy port tells to change.
+  std::string listen_option = "--otlp-grpc";
+  // Of a message, as sent and decompressed; over it RESOURCE_EXHAUSTED.
+  size_t message_limit_bytes = 64u << 20;
+  // All messages that are being decoded or wait to be kept; over it RESOURCE_EXHAUSTED with RetryInfo.
+  size_t memory_bytes = 512u << 20;
+};
+
+// OTLP/gRPC: the Export methods of TraceService, LogsService and MetricsService. Messages may be packed with gzip,
+// deflate or zstd. Errors carry canonical codes, RESOURCE_EXHAUSTED with a RetryInfo where trying again makes sense;
+// any other method is UNIMPLEMENTED. The tenant is the metadata x-scope-orgid.
+class OtlpGrpcServer {
+ public:
+  // Binds and starts to accept. A busy port is UNAVAILABLE with the address and what to do. `ingest` outlives the
+  // server.
+  static base::Result<std::unique_ptr<OtlpGrpcServer>> Start(OtlpGrpcOptions options, ingest::Ingest& ingest);
+  // Stop() with no time to spare.
+  virtual ~OtlpGrpcServer() = default;
+
+  // Where it listens, with the port taken.
+  virtual net::Address address() const = 0;
+  // Takes no more calls and lets running ones end until `deadline`. Returns when none runs. Repeatable.
+  virtual void Stop(std::chrono::steady_clock::time_point deadline) = 0;
+  void Stop() { Stop(std::chrono::steady_clock::now()); }
+};
+
+}  // namespace clew::api::otlp
