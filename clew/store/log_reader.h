@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "clew/base/result.h"
+#include "clew/model/labels.h"
+#include "clew/model/log_batch.h"
+#include "clew/model/request_context.h"
+#include "clew/store/span_reader.h"
+#include "clew/store/store.h"
+#include "clew/store/time_range.h"
+
+namespace clew::store {
+
+// A condition on the line (the body's text, model::ValueToText). Regular expressions are RE2 and match anywhere, as in
+// LogQL.
+struct LineFilter {
+  enum class Kind : uint8_t { kContains, kNotContains, kMatches, kNotMatches };
+  Kind kind = Kind::kContains;
+  std::string text;
+};
+
+// Which log records; empty fields restrict nothing.
+struct LogQuery {
+  TimeRange range;  // LogBatch::effective_time
+  bool newest_first = true;
+  uint64_t limit = 100;                      // 0: none
+  std::vector<model::LabelMatcher> streams;  // on the stream's labels, see StreamLabels
+  std::vector<LineFilter> lines;             // all of them
+  std::vector<AttributeMatch> attributes;    // of the record or its resource
+  std::vector<model::TraceId> trace_ids;     // any of them
+  std::optional<model::SpanId> span_id;
+  uint8_t min_severity = 0;  // severity number
+};
+
+using OnLogs = std::function<base::Status(const model::LogBatch&)>;
+
+// The labels of the stream that a log record belongs to: those of its resource's attributes that Loki's OTLP endpoint
+// makes index labels of (service.name, service.namespace, service.instance.id, deployment.environment(.name), cloud.*,
+// k8s.* and container.name names), dots turned into underscores. Everything else is structured metadata.
+model::Labels StreamLabels(const model::BatchBase& batch, uint32_t resource);
+// A label name of an attribute key, as Loki's OTLP endpoint makes it: every character but [a-zA-Z0-9_] is '_', a digit
+// in front gets "key_" before it.
+std::string LabelNameOf(std::string_view attribute_key);
+
+// Reads log records; the same rules as SpanReader.
+class LogReader {
+ public:
+  LogReader(Store& store, const model::RequestContext& context) : store_(store), context_(context) {}
+
+  // Calls `on_logs` with batches of at most a few thousand records in the order asked for, within and between batches.
+  base::Status Scan(const LogQuery& query, const OnLogs& on_logs);
+  // Names of stream labels of records in the range, sorted.
+  base::Result<std::vector<std::string>> Labels(TimeRange range);
+  base::Result<std::vector<std::string>> LabelValues(std::string_view name, TimeRange range);
+  // The label sets of all streams with a record in the range that match all of `matchers`, sorted.
+  base::Result<std::vector<model::Labels>> Streams(std::span<const model::LabelMatcher> matchers, TimeRange range);
+
+ private:
+  Store& store_;
+  const model::RequestContext& context_;
+};
+
+}  // namespace clew::store
