@@ -7,6 +7,7 @@
 #include "clew/base/bytes.h"
 #include "clew/base/file.h"
 #include "clew/base/hash.h"
+#include "clew/base/json_reader.h"
 #include "clew/base/json_writer.h"
 #include "clew/base/time.h"
 
@@ -85,6 +86,24 @@ TEST(Json, WritesEveryKind) {
   EXPECT_EQ(json.Take(),
             "{\"text\":\"a\\\"\\n\xEF\xBF\xBD\",\"n\":-3,\"d\":0.1,\"b\":true,\"nan\":\"NaN\","
             "\"list\":[null,{\"x\":1}]}");
+}
+
+TEST(Json, ReadsEveryKind) {
+  const auto json = ParseJson(R"({"a":[1,-2.5,"x\u00e9",true,null],"n":{"deep":18446744073709551615}})");
+  ASSERT_TRUE(json);
+  const auto& list = (*json)["a"].AsArray();
+  ASSERT_EQ(list.size(), 5u);
+  EXPECT_EQ(list[0].AsInt(), 1);
+  EXPECT_EQ(list[1].AsDouble(), -2.5);
+  EXPECT_EQ(list[2].AsString(), "xé");
+  EXPECT_TRUE(list[3].AsBool());
+  EXPECT_TRUE(list[4].is_null());
+  EXPECT_EQ((*json)["n"]["deep"].AsDouble(), 18446744073709551615.0);
+  EXPECT_TRUE((*json)["missing"]["deeper"].is_null());
+  for (const std::string& wrong :
+       {std::string("{"), std::string(), std::string("[1,]"), std::string("\"\xFF\""), std::string(1000, '[')}) {
+    EXPECT_EQ(ParseJson(wrong).error().code, Code::kInvalidArgument) << wrong;
+  }
 }
 
 TEST(File, ReplacesAtOnce) {
