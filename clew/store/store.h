@@ -38,6 +38,10 @@ struct Cut {
   std::span<const ArrivedBatch<Batch>> batches;  // all of one arrival day, see ArrivalDay
   // Names the cut for ever; a cut that is inserted again under its token changes nothing.
   std::string token;
+  // An earlier attempt failed, or a crash cut it off. ClickHouse notes tokens apart from the parts and unsynced
+  // (MergeTreeDeduplicationLog), so then a known token does not prove the rows and an unknown one does not disprove
+  // them: each table is asked whether it holds the rows (the arrival of a batch tells), and the token is only the net.
+  bool again = false;
 };
 
 // The partition of a batch: days since 1970-01-01 in UTC. A cut never crosses from one day into another.
