@@ -119,6 +119,10 @@ void AppendValueText(const Attributes& attributes, const Strings& strings, const
   }
 }
 
+void WriteValueJson(const Attributes& attributes, const Strings& strings, const Value& value, base::JsonWriter& json) {
+  WriteJson(attributes, strings, value, 0, json);
+}
+
 std::string ValueToText(const Attributes& attributes, const Strings& strings, const Value& value) {
   std::string text;
   AppendValueText(attributes, strings, value, text);

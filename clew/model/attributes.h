@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "clew/base/json_writer.h"
 #include "clew/model/strings.h"
 
 namespace clew::model {
@@ -83,6 +84,9 @@ std::string_view FindString(const Attributes& attributes, const Strings& strings
 // bytes in base64, arrays and lists as JSON, empty as "".
 std::string ValueToText(const Attributes& attributes, const Strings& strings, const Value& value);
 void AppendValueText(const Attributes& attributes, const Strings& strings, const Value& value, std::string& out);
+
+// One value as JSON: numbers and lists as such, bytes in base64.
+void WriteValueJson(const Attributes& attributes, const Strings& strings, const Value& value, base::JsonWriter& json);
 
 // Deepest nesting of AnyValue that is accepted from outside.
 inline constexpr int kMaxValueDepth = 32;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "clew/model/log_batch.h"
 #include "clew/model/metric_batch.h"
@@ -29,6 +30,20 @@ bool RowsEquallyLong(Batch batch_visitor, size_t rows) {
 }
 
 }  // namespace
+
+namespace {
+constexpr std::array<std::string_view, 6> kSpanKindNames = {"", "internal", "server", "client", "producer", "consumer"};
+}
+
+std::string_view SpanKindName(SpanKind kind) {
+  const auto index = static_cast<size_t>(kind);
+  return index < kSpanKindNames.size() ? kSpanKindNames[index] : std::string_view();
+}
+
+SpanKind SpanKindOf(std::string_view name) {
+  const auto found = std::ranges::find(kSpanKindNames, name);
+  return found == kSpanKindNames.end() ? SpanKind::kUnspecified : static_cast<SpanKind>(found - kSpanKindNames.begin());
+}
 
 size_t SpanBatch::AddRow() {
   VisitRowColumns([](auto& column) { column.emplace_back(); });

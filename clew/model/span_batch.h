@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "clew/model/ids.h"
@@ -18,6 +19,11 @@ enum class SpanKind : uint8_t {
   kProducer = 4,
   kConsumer = 5
 };
+// "server", "client", …; empty for kUnspecified. As Jaeger, Prometheus labels and people write it.
+std::string_view SpanKindName(SpanKind kind);
+// The kind of that name; kUnspecified for any other word.
+SpanKind SpanKindOf(std::string_view name);
+
 // Status.StatusCode
 enum class StatusCode : uint8_t { kUnset = 0, kOk = 1, kError = 2 };
 
