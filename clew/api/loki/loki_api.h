@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "clew/net/http_router.h"
+#include "clew/store/store.h"
+
+namespace clew::api::loki {
+
+// Loki's query API over the stored log records (https://grafana.com/docs/loki/latest/reference/loki-http-api/), at
+// /loki/api/v1/…. Errors are plain text, as Loki's are; what is not there yet answers 501 and says so. Outlived by
+// `store`; any thread.
+class LokiApi {
+ public:
+  explicit LokiApi(store::Store& store) : store_(store) {}
+  // The routes hold a reference to this object.
+  void Register(net::HttpRouter& router) const;
+
+ private:
+  net::HttpResponse QueryRange(const net::HttpRequest& request) const;
+  net::HttpResponse Query(const net::HttpRequest& request) const;
+  net::HttpResponse Labels(const net::HttpRequest& request) const;
+  net::HttpResponse LabelValues(const net::HttpRequest& request) const;
+  net::HttpResponse Series(const net::HttpRequest& request) const;
+  net::HttpResponse FormatQuery(const net::HttpRequest& request) const;
+
+  store::Store& store_;
+};
+
+}  // namespace clew::api::loki
