@@ -16,7 +16,7 @@ struct ChdbOptions {
   std::string data_dir;
   // libchdb.so; empty: CLEW_LIBCHDB, <program>/../lib/clew/libchdb.so, then the cache that the set-up fills
   // (${XDG_CACHE_HOME:-~/.cache}/clew/chdb-<version>/libchdb.so).
-  std::string library_path;
+  std::string library_path = {};
   // Connections, and so queries at one time.
   uint32_t connections = 6;
   // Bound of all memory that the engine takes.

@@ -11,6 +11,7 @@
 
 #include "clew/base/result.h"
 #include "clew/engine/native_block.h"
+#include "clew/engine/native_writer.h"
 
 namespace clew::engine {
 
@@ -47,6 +48,8 @@ struct QueryOptions {
   uint32_t max_threads = 0;
   // Rows of one block that comes out.
   uint32_t max_block_rows = 8192;
+  // More settings of the engine for this query, "name = value, …"; constants of the caller, never data.
+  std::string_view settings;
 };
 
 using OnBlock = std::function<base::Status(const Block&)>;
@@ -65,10 +68,10 @@ class Engine {
                              const OnBlock& on_block) = 0;
   // Runs a statement that gives no rows (CREATE, ALTER, DROP …).
   virtual base::Status Execute(std::string_view sql, const Parameters& parameters, const QueryOptions& options) = 0;
-  // Inserts one block in Native format, whose columns are found by name. A block with a `token` that the table has
-  // seen is taken as done; an empty one says that it is not to be looked for. The rows are on disk, synced, when it
-  // returns.
-  virtual base::Status Insert(std::string_view table, std::string_view native_block, std::string_view token,
+  // Inserts one block, whose columns are found by name; it becomes one part a partition. A block with a `token`
+  // (letters, digits and -_.:/) that the table has seen is taken as done; an empty one says that it is not to be looked
+  // for.
+  virtual base::Status Insert(std::string_view table, const EncodedBlock& block, std::string_view token,
                               const QueryOptions& options) = 0;
   // Ends running queries, closes every connection, gives up the folder. Calls after it fail with UNAVAILABLE. The
   // destructor does the same.

@@ -11,7 +11,10 @@
 
 namespace clew::engine {
 
-// Columns that are filled row by row and written as one block in ClickHouse's Native format. None is thread-safe.
+void AppendVarint(std::string& out, uint64_t value);
+
+// Columns that are filled row by row and written as one block in ClickHouse's Native format. Each has WriteTo for its
+// data and WritePrefixTo for what its type puts before the data of the whole column. None is thread-safe.
 
 // Numbers, dates and FixedString(N) (T of N bytes): the bytes of T as they lie in memory.
 template <typename T>
@@ -22,6 +25,7 @@ class FixedColumn {
   void AddAll(std::span<const T> values) { values_.insert(values_.end(), values.begin(), values.end()); }
   void Reserve(size_t rows) { values_.reserve(rows); }
   size_t size() const { return values_.size(); }
+  void WritePrefixTo(std::string&) const {}
   void WriteTo(std::string& out) const {
     out.append(reinterpret_cast<const char*>(values_.data()), values_.size() * sizeof(T));
   }
@@ -39,6 +43,7 @@ class StringColumn {
   }
   void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   size_t size() const { return size_; }
+  void WritePrefixTo(std::string&) const {}
   void WriteTo(std::string& out) const { out += bytes_; }
 
  private:
@@ -56,6 +61,7 @@ class LowCardinalityColumn {
   void AddRepeatedIndex(uint32_t index, size_t count) { indexes_.insert(indexes_.end(), count, index); }
   void Add(std::string_view text) { AddIndex(IndexOf(text)); }
   size_t size() const { return indexes_.size(); }
+  void WritePrefixTo(std::string& out) const;
   void WriteTo(std::string& out) const;
 
  private:
@@ -79,6 +85,7 @@ class ArrayColumn {
   Element& element() { return element_; }
   void EndRow() { ends_.push_back(element_.size()); }
   size_t size() const { return ends_.size(); }
+  void WritePrefixTo(std::string& out) const { element_.WritePrefixTo(out); }
   void WriteTo(std::string& out) const {
     out.append(reinterpret_cast<const char*>(ends_.data()), ends_.size() * sizeof(uint64_t));
     element_.WriteTo(out);
@@ -96,12 +103,48 @@ class MapColumn {
   StringColumn& values() { return values_; }
   void EndRow() { ends_.push_back(values_.size()); }
   size_t size() const { return ends_.size(); }
+  void WritePrefixTo(std::string& out) const { keys_.WritePrefixTo(out); }
   void WriteTo(std::string& out) const;
 
  private:
   std::vector<uint64_t> ends_;
   LowCardinalityColumn keys_;
   StringColumn values_;
+};
+
+// One block as bytes: header, then body. What an engine inserts.
+struct EncodedBlock {
+  struct ColumnName {
+    std::string name;
+    std::string type;
+  };
+  std::vector<ColumnName> columns;
+  size_t rows = 0;
+  std::string header;
+  std::string body;
+};
+
+// Puts filled columns together. Every column has `rows` rows.
+class BlockWriter {
+ public:
+  explicit BlockWriter(size_t rows);
+
+  // `type` as ClickHouse writes it; it must be the one that ColumnType's bytes have.
+  template <typename ColumnType>
+  void Add(std::string_view name, std::string_view type, const ColumnType& column) {
+    BeginColumn(name, type, column.size());
+    // No rows are no bytes, not even the prefix.
+    if (block_.rows == 0) return;
+    column.WritePrefixTo(columns_);
+    column.WriteTo(columns_);
+  }
+  EncodedBlock Finish() &&;
+
+ private:
+  void BeginColumn(std::string_view name, std::string_view type, size_t size);
+
+  EncodedBlock block_;
+  std::string columns_;
 };
 
 }  // namespace clew::engine

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/engine/chdb_library.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "clew/base/thread_annotations.h"
+#include "clew/engine/chdb_engine.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define CLEW_ENGINE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CLEW_ENGINE_ASAN 1
+#endif
+#endif
+
+#if defined(CLEW_ENGINE_TSAN_SHIM)
+extern "C" void clew_engine_tsan_shim();
+#endif
+
+namespace clew::engine {
+namespace {
+
+void* OpenLibrary(const char* path) {
+#if defined(CLEW_ENGINE_ASAN)
+  // The library has a malloc of its own and asks dlsym(RTLD_NEXT) for the process's: in a namespace of its own it finds
+  // none of the sanitizer's interceptors.
+  return dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
+#else
+#if defined(CLEW_ENGINE_TSAN_SHIM)
+  clew_engine_tsan_shim();
+#endif
+  return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+#endif
+}
+
+template <typename Function>
+bool Bind(void* library, const char* name, Function*& function) {
+  function = reinterpret_cast<Function*>(dlsym(library, name));
+  return function != nullptr;
+}
+
+bool BindAll(void* library, ChdbLibrary& chdb) {
+  return Bind(library, "chdb_connect", chdb.connect) && Bind(library, "chdb_close_conn", chdb.close_connection) &&
+         Bind(library, "chdb_query_with_params_n", chdb.query) &&
+         Bind(library, "chdb_stream_query_with_params_n", chdb.stream_query) &&
+         Bind(library, "chdb_stream_fetch_result", chdb.stream_fetch) &&
+         Bind(library, "chdb_stream_cancel_query", chdb.stream_cancel) &&
+         Bind(library, "chdb_destroy_query_result", chdb.destroy_result) &&
+         Bind(library, "chdb_result_buffer", chdb.result_buffer) &&
+         Bind(library, "chdb_result_length", chdb.result_length) &&
+         Bind(library, "chdb_result_error", chdb.result_error) &&
+         Bind(library, "chdb_set_signal_handlers_enabled", chdb.set_signal_handlers_enabled);
+}
+
+std::string_view Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+base::Result<std::unique_ptr<ChdbLibrary>> Load(const std::string& path) {
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  void* library = OpenLibrary(path.c_str());
+  const char* reason = library == nullptr ? dlerror() : nullptr;
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  if (library == nullptr) {
+    return base::Fail(
+        base::Code::kFailedPrecondition,
+        fmt::format("the storage engine could not be loaded ({}): run `make build`, which fetches libchdb "
+                    "{}, or name the file in CLEW_LIBCHDB",
+                    reason == nullptr ? "unknown reason" : reason, kChdbVersion));
+  }
+  auto chdb = std::make_unique<ChdbLibrary>();
+  if (!BindAll(library, *chdb)) {
+    return base::Fail(base::Code::kFailedPrecondition,
+                      fmt::format("{} is not libchdb {}: run `make build`, which fetches it", path, kChdbVersion));
+  }
+  chdb->set_signal_handlers_enabled(0);
+  return chdb;
+}
+
+}  // namespace
+
+std::string FindChdb(const std::string& path) {
+  if (!path.empty()) return path;
+  if (const std::string_view named = Environment("CLEW_LIBCHDB"); !named.empty()) return std::string(named);
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const std::filesystem::path beside = program.parent_path().parent_path() / "lib/clew/libchdb.so";
+    if (std::filesystem::exists(beside, error)) return beside.string();
+  }
+  std::filesystem::path cache(Environment("XDG_CACHE_HOME"));
+  if (cache.empty()) cache = std::filesystem::path(Environment("HOME")) / ".cache";
+  return (cache / "clew" / (std::string("chdb-") + kChdbVersion) / "libchdb.so").string();
+}
+
+base::Result<const ChdbLibrary*> LoadChdb(const std::string& path) {
+  static base::Mutex mutex;
+  static std::unique_ptr<ChdbLibrary> loaded;
+  const base::MutexLock lock(mutex);
+  if (loaded == nullptr) {
+    CLEW_ASSIGN_OR_RETURN(loaded, Load(FindChdb(path)));
+  }
+  return loaded.get();
+}
+
+}  // namespace clew::engine

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "clew/base/result.h"
+
+namespace clew::engine {
+
+// The C functions of libchdb 26.5 that are used here; the library comes without a header. Types are opaque.
+struct ChdbLibrary {
+  struct Result;
+  using Connection = void*;
+  using StringArray = const char* const*;
+  using SizeArray = const size_t*;
+
+  Connection* (*connect)(int argc, char** argv) = nullptr;
+  void (*close_connection)(Connection*) = nullptr;
+  Result* (*query)(Connection, const char* query, size_t query_size, const char* format, size_t format_size,
+                   StringArray names, SizeArray name_sizes, StringArray values, SizeArray value_sizes,
+                   size_t count) = nullptr;
+  Result* (*stream_query)(Connection, const char* query, size_t query_size, const char* format, size_t format_size,
+                          StringArray names, SizeArray name_sizes, StringArray values, SizeArray value_sizes,
+                          size_t count) = nullptr;
+  Result* (*stream_fetch)(Connection, Result* stream) = nullptr;
+  void (*stream_cancel)(Connection, Result* stream) = nullptr;
+  void (*destroy_result)(Result*) = nullptr;
+  char* (*result_buffer)(Result*) = nullptr;
+  size_t (*result_length)(Result*) = nullptr;
+  const char* (*result_error)(Result*) = nullptr;
+  void (*set_signal_handlers_enabled)(int enabled) = nullptr;
+};
+
+// Loads the library once a process and never unloads it; `path` as ChdbOptions::library_path. The signal mask of the
+// calling thread stays as it was (the library blocks SIGPIPE while it loads), and its signal handlers are switched off.
+// FAILED_PRECONDITION with what to do where there is no library or not this one.
+base::Result<const ChdbLibrary*> LoadChdb(const std::string& path);
+
+// Where LoadChdb looks when no path is given, in order.
+std::string FindChdb(const std::string& path);
+
+}  // namespace clew::engine
