@@ -19,7 +19,7 @@ enum class TextFormat : uint8_t { kPrometheus, kOpenMetrics };
 
 // The Content-Type of a page in `format`.
 std::string_view ContentTypeOf(TextFormat format);
-// The format that an Accept header prefers; OpenMetrics only where it is named, as Prometheus itself does it.
+// The format that an Accept header (RFC 9110 section 12.5.1) prefers; OpenMetrics only where it is named.
 TextFormat TextFormatFor(std::string_view accept);
 
 struct TextExemplar {
@@ -30,25 +30,23 @@ struct TextExemplar {
 
 // One line of a page.
 struct TextSample {
-  std::string suffix;  // behind the family's name: "", "_total", "_bucket", "_sum", "_count", "_created", "_info"
+  // Behind the family's name: "_bucket", "_sum", "_count", "_created", …; a counter's "" is "_total", an info's
+  // "_info".
+  std::string suffix;
   std::vector<model::Label> labels;  // in the order in which they are to stand; values of any UTF-8
   double value = 0;
-  std::optional<TextExemplar> exemplar;
+  std::optional<TextExemplar> exemplar;  // written in OpenMetrics, on counters and buckets
 };
 
-// One metric family. `name` is OpenMetrics' (without _total); it, the label names and the suffixes match
-// [a-zA-Z_:][a-zA-Z0-9_:]*, other characters are written as _.
+// One metric family. A counter's name may end in _total or not, an info's in _info or not (model::FamilyName gives the
+// former): each format gets what it wants. Characters that no name may hold are written as underscores.
 struct MetricFamily {
   std::string name;
   std::string help;
-  std::string unit;  // written in OpenMetrics where the name ends in _unit
+  std::string unit;  // written in OpenMetrics where the name ends in it
   model::FamilyType type = model::FamilyType::kUnknown;
   std::vector<TextSample> samples;
 };
-
-// Bucket bounds and quantiles as OpenMetrics' canonical form and Prometheus 3 write them: "10.0", "0.005", "1e+06",
-// "+Inf".
-std::string FormatBound(double bound);
 
 // Appends the samples of one classic histogram to `family`: a _bucket for each bound with its `le`, one for +Inf, _sum
 // and _count. `counts` are one more than `bounds`, each that of its own bucket (not cumulative). `exemplars` is empty
