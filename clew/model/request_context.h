@@ -18,6 +18,8 @@ enum class Role : uint8_t { kRead, kWrite, kAdmin };
 class CancellationToken {
  public:
   CancellationToken() : cancelled_(std::make_shared<std::atomic<bool>>(false)) {}
+  // Of a flag that somebody else sets too (a connection whose client may go away).
+  explicit CancellationToken(std::shared_ptr<std::atomic<bool>> cancelled) : cancelled_(std::move(cancelled)) {}
   void Cancel() const { cancelled_->store(true, std::memory_order_relaxed); }
   bool cancelled() const { return cancelled_->load(std::memory_order_relaxed); }
 

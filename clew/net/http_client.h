@@ -21,19 +21,19 @@ struct HttpClientOptions {
   std::chrono::milliseconds idle_timeout{30'000};
 
   // PEM; empty: the system's certificate authorities.
-  std::string ca_file;
+  std::string ca_file = {};
   // PEM; for servers that ask for a client certificate.
-  std::string client_certificate_file;
-  std::string client_key_file;
+  std::string client_certificate_file = {};
+  std::string client_key_file = {};
   bool insecure_skip_verify = false;
 };
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;  // absolute, http or https
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string content_type;
-  std::string_view body;  // lives until Send returns
+  std::string url = {};  // absolute, http or https
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string content_type = {};
+  std::string_view body = {};  // lives until Send returns
   // The receiver does not mind getting it twice, whatever the method: sent again where a kept connection turns out to
   // have been closed. GET, HEAD, PUT and DELETE are taken to be so.
   bool repeatable = false;

@@ -25,7 +25,7 @@ enum class Run {
 struct RouteOptions {
   Run run = Run::kOnPool;
   // Of the body as sent, in bytes; nothing: the server's own limit.
-  std::optional<size_t> body_limit;
+  std::optional<size_t> body_limit = {};
 };
 
 // The handlers by method and path, what lies around them, and the answers where there is none. Filled by one thread,

@@ -38,8 +38,8 @@ struct HttpServerOptions {
   std::chrono::seconds retry_after{1};               // said with 503
 
   // TLS where both are given: PEM files, the certificate with its chain.
-  std::string tls_certificate_file;
-  std::string tls_key_file;
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
 };
 
 // HTTP/1.1 (RFC 9110, RFC 9112) and 1.0: keep-alive, pipelining, chunked bodies, Expect: 100-continue, TLS 1.2 and up.

@@ -10,9 +10,9 @@ namespace clew::api::http {
 
 struct SafetyOptions {
   // Beside loopback names and IP addresses: names by which this server is called, without port.
-  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_hosts = {};
   // Beside the server's own: "https://grafana.example.com".
-  std::vector<std::string> allowed_origins;
+  std::vector<std::string> allowed_origins = {};
   // For a server that is open to the network on purpose: its names are not known, so any Host will do.
   bool any_host = false;
 };
