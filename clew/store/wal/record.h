@@ -39,8 +39,8 @@ inline constexpr uint32_t kFormatVersion = 1;
 // First bytes of every segment.
 struct SegmentHeader {
   std::array<char, 8> magic{'C', 'L', 'E', 'W', 'W', 'A', 'L', '\n'};
-  uint32_t version = kFormatVersion;
   uint32_t crc = 0;  // of the bytes behind it
+  uint32_t version = kFormatVersion;
   uint64_t salt = 0;
   uint64_t first_sequence = 0;
   int64_t created = 0;  // Unix nanoseconds
