@@ -94,7 +94,9 @@ void Log::Close() {
     closing_ = true;
     wake_.notify_all();
   }
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  lock_.Reset();
 }
 
 void Log::Append(RowsRecord record, Done done) {

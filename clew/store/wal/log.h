@@ -127,7 +127,8 @@ class Log {
   void SetAside(const CutPayload& cut);
 
   LogStats stats() const;
-  // Writes and syncs what is queued and ends the thread; later appends are UNAVAILABLE. Repeatable.
+  // Writes and syncs what is queued, ends the thread and gives up the folder; later appends are UNAVAILABLE. Repeatable,
+  // by one thread.
   void Close();
 
  private:
