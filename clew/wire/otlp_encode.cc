@@ -6,9 +6,7 @@
 
 namespace clew::wire {
 
-using protozero::pbf_writer;
-
-void PutValue(pbf_writer& to, const model::BatchBase& batch, const model::Value& value, int depth) {
+void PutValue(ProtobufWriter& to, const model::BatchBase& batch, const model::Value& value, int depth) {
   switch (value.kind) {
     case model::ValueKind::kEmpty: return;
     case model::ValueKind::kString: {
@@ -25,16 +23,16 @@ void PutValue(pbf_writer& to, const model::BatchBase& batch, const model::Value&
     case model::ValueKind::kInt: to.add_int64(field::any_value::kInt, value.int_value()); return;
     case model::ValueKind::kDouble: to.add_double(field::any_value::kDouble, value.double_value()); return;
     case model::ValueKind::kArray: {
-      pbf_writer list(to, field::any_value::kArray);
+      ProtobufWriter list(to, field::any_value::kArray);
       const model::Range range = value.range();
       for (uint32_t i = 0; depth < model::kMaxValueDepth && i < range.count; ++i) {
-        pbf_writer element(list, field::value_list::kValues);
+        ProtobufWriter element(list, field::value_list::kValues);
         PutValue(element, batch, batch.attributes.values[range.first + i], depth + 1);
       }
       return;
     }
     case model::ValueKind::kKeyValueList: {
-      pbf_writer list(to, field::any_value::kKeyValueList);
+      ProtobufWriter list(to, field::any_value::kKeyValueList);
       if (depth < model::kMaxValueDepth)
         PutKeyValues(list, field::value_list::kValues, batch, value.range(), depth + 1);
       return;
@@ -42,24 +40,24 @@ void PutValue(pbf_writer& to, const model::BatchBase& batch, const model::Value&
   }
 }
 
-void PutKeyValues(pbf_writer& to, uint32_t field, const model::BatchBase& batch, model::Range range, int depth) {
+void PutKeyValues(ProtobufWriter& to, uint32_t field, const model::BatchBase& batch, model::Range range, int depth) {
   for (uint32_t i = 0; i < range.count; ++i) {
     const model::KeyValue& row = batch.attributes.key_values[range.first + i];
-    pbf_writer key_value(to, field);
+    ProtobufWriter key_value(to, field);
     PutString(key_value, field::key_value::kKey, batch.Text(row.key));
-    pbf_writer value(key_value, field::key_value::kValue);
+    ProtobufWriter value(key_value, field::key_value::kValue);
     PutValue(value, batch, row.value, depth);
   }
 }
 
-void PutResource(pbf_writer& group, const model::BatchBase& batch, const model::Resource& resource) {
-  pbf_writer to(group, field::resource_group::kResource);
+void PutResource(ProtobufWriter& group, const model::BatchBase& batch, const model::Resource& resource) {
+  ProtobufWriter to(group, field::resource_group::kResource);
   PutKeyValues(to, field::resource::kAttributes, batch, resource.attributes);
   PutUint32(to, field::resource::kDroppedAttributesCount, resource.dropped_attributes_count);
 }
 
-void PutScope(pbf_writer& group, const model::BatchBase& batch, const model::Scope& scope) {
-  pbf_writer to(group, field::scope_group::kScope);
+void PutScope(ProtobufWriter& group, const model::BatchBase& batch, const model::Scope& scope) {
+  ProtobufWriter to(group, field::scope_group::kScope);
   PutString(to, field::scope::kName, batch.Text(scope.name));
   PutString(to, field::scope::kVersion, batch.Text(scope.version));
   PutKeyValues(to, field::scope::kAttributes, batch, scope.attributes);
@@ -72,8 +70,8 @@ class TraceEncoder : public GroupEncoder<TraceEncoder> {
  public:
   explicit TraceEncoder(const model::SpanBatch& batch) : GroupEncoder(batch), batch_(batch) {}
 
-  void WriteRecord(size_t row, pbf_writer& group) {
-    pbf_writer span(group, field::scope_group::kRecords);
+  void WriteRecord(size_t row, ProtobufWriter& group) {
+    ProtobufWriter span(group, field::scope_group::kRecords);
     PutId(span, field::span::kTraceId, batch_.trace_id[row]);
     PutId(span, field::span::kSpanId, batch_.span_id[row]);
     PutString(span, field::span::kTraceState, batch_.Text(batch_.trace_state[row]));
@@ -93,7 +91,7 @@ class TraceEncoder : public GroupEncoder<TraceEncoder> {
     }
     PutUint32(span, field::span::kDroppedLinksCount, batch_.dropped_links_count[row]);
     if (batch_.status_message[row] != 0 || batch_.status_code[row] != model::StatusCode::kUnset) {
-      pbf_writer status(span, field::span::kStatus);
+      ProtobufWriter status(span, field::span::kStatus);
       PutString(status, field::span_status::kMessage, batch_.Text(batch_.status_message[row]));
       PutUint32(status, field::span_status::kCode, static_cast<uint32_t>(batch_.status_code[row]));
     }
@@ -101,16 +99,16 @@ class TraceEncoder : public GroupEncoder<TraceEncoder> {
   }
 
  private:
-  void WriteEvent(const model::SpanEvent& event, pbf_writer& span) {
-    pbf_writer to(span, field::span::kEvents);
+  void WriteEvent(const model::SpanEvent& event, ProtobufWriter& span) {
+    ProtobufWriter to(span, field::span::kEvents);
     PutFixed64(to, field::event::kTime, event.time);
     PutString(to, field::event::kName, batch_.Text(event.name));
     PutKeyValues(to, field::event::kAttributes, batch_, event.attributes);
     PutUint32(to, field::event::kDroppedAttributesCount, event.dropped_attributes_count);
   }
 
-  void WriteLink(const model::SpanLink& link, pbf_writer& span) {
-    pbf_writer to(span, field::span::kLinks);
+  void WriteLink(const model::SpanLink& link, ProtobufWriter& span) {
+    ProtobufWriter to(span, field::span::kLinks);
     PutId(to, field::link::kTraceId, link.trace_id);
     PutId(to, field::link::kSpanId, link.span_id);
     PutString(to, field::link::kTraceState, batch_.Text(link.trace_state));
@@ -126,13 +124,13 @@ class LogEncoder : public GroupEncoder<LogEncoder> {
  public:
   explicit LogEncoder(const model::LogBatch& batch) : GroupEncoder(batch), batch_(batch) {}
 
-  void WriteRecord(size_t row, pbf_writer& group) {
-    pbf_writer record(group, field::scope_group::kRecords);
+  void WriteRecord(size_t row, ProtobufWriter& group) {
+    ProtobufWriter record(group, field::scope_group::kRecords);
     PutFixed64(record, field::log_record::kTime, batch_.time[row]);
     PutUint32(record, field::log_record::kSeverityNumber, batch_.severity_number[row]);
     PutString(record, field::log_record::kSeverityText, batch_.Text(batch_.severity_text[row]));
     if (batch_.body[row].kind != model::ValueKind::kEmpty) {
-      pbf_writer body(record, field::log_record::kBody);
+      ProtobufWriter body(record, field::log_record::kBody);
       PutValue(body, batch_, batch_.body[row]);
     }
     PutKeyValues(record, field::log_record::kAttributes, batch_, batch_.attribute_range[row]);

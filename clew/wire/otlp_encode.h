@@ -4,44 +4,43 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
-#include <protozero/pbf_writer.hpp>
 #include <string>
 #include <string_view>
 
 #include "clew/model/ids.h"
 #include "clew/model/resource.h"
 #include "clew/wire/otlp_fields.h"
+#include "clew/wire/protobuf_writer.h"
 
 // What the protobuf encoders of the three signals share; for this folder only.
 namespace clew::wire {
 
 // proto3 leaves out what has its default value.
-inline void PutString(protozero::pbf_writer& to, uint32_t field, std::string_view text) {
+inline void PutString(ProtobufWriter& to, uint32_t field, std::string_view text) {
   if (!text.empty()) to.add_bytes(field, text.data(), text.size());
 }
-inline void PutUint32(protozero::pbf_writer& to, uint32_t field, uint32_t value) {
+inline void PutUint32(ProtobufWriter& to, uint32_t field, uint32_t value) {
   if (value != 0) to.add_uint32(field, value);
 }
-inline void PutFixed32(protozero::pbf_writer& to, uint32_t field, uint32_t value) {
+inline void PutFixed32(ProtobufWriter& to, uint32_t field, uint32_t value) {
   if (value != 0) to.add_fixed32(field, value);
 }
-inline void PutFixed64(protozero::pbf_writer& to, uint32_t field, uint64_t value) {
+inline void PutFixed64(ProtobufWriter& to, uint32_t field, uint64_t value) {
   if (value != 0) to.add_fixed64(field, value);
 }
 // Minus zero is not the default.
-inline void PutDouble(protozero::pbf_writer& to, uint32_t field, double value) {
+inline void PutDouble(ProtobufWriter& to, uint32_t field, double value) {
   if (std::bit_cast<uint64_t>(value) != 0) to.add_double(field, value);
 }
 template <size_t N>
-void PutId(protozero::pbf_writer& to, uint32_t field, const model::Id<N>& id) {
+void PutId(ProtobufWriter& to, uint32_t field, const model::Id<N>& id) {
   if (!id.IsZero()) to.add_bytes(field, id.View().data(), N);
 }
 
 // The fields of an AnyValue.
-void PutValue(protozero::pbf_writer& to, const model::BatchBase& batch, const model::Value& value, int depth = 0);
+void PutValue(ProtobufWriter& to, const model::BatchBase& batch, const model::Value& value, int depth = 0);
 // A repeated KeyValue.
-void PutKeyValues(protozero::pbf_writer& to, uint32_t field, const model::BatchBase& batch, model::Range range,
-                  int depth = 0);
+void PutKeyValues(ProtobufWriter& to, uint32_t field, const model::BatchBase& batch, model::Range range, int depth = 0);
 
 // Writes the groups around the records of a request; Derived writes record i into scope_group().
 template <typename Derived>
@@ -59,15 +58,15 @@ class GroupEncoder {
  private:
   const model::BatchBase& base_;
   std::string out_;
-  protozero::pbf_writer request_;
-  std::optional<protozero::pbf_writer> resource_group_;
-  std::optional<protozero::pbf_writer> scope_group_;
+  ProtobufWriter request_;
+  std::optional<ProtobufWriter> resource_group_;
+  std::optional<ProtobufWriter> scope_group_;
   uint32_t resource_ = 0;
   uint32_t scope_ = 0;
 };
 
-void PutResource(protozero::pbf_writer& group, const model::BatchBase& batch, const model::Resource& resource);
-void PutScope(protozero::pbf_writer& group, const model::BatchBase& batch, const model::Scope& scope);
+void PutResource(ProtobufWriter& group, const model::BatchBase& batch, const model::Resource& resource);
+void PutScope(ProtobufWriter& group, const model::BatchBase& batch, const model::Scope& scope);
 
 template <typename Derived>
 void GroupEncoder<Derived>::BeginResource(uint32_t row) {

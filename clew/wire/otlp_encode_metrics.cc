@@ -8,8 +8,6 @@
 namespace clew::wire {
 namespace {
 
-using protozero::pbf_writer;
-
 class MetricEncoder : public GroupEncoder<MetricEncoder> {
  public:
   explicit MetricEncoder(const model::MetricBatch& batch)
@@ -20,9 +18,9 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
         exponential_histograms_(batch.exponential_histograms, batch.metrics.size()),
         summaries_(batch.summaries, batch.metrics.size()) {}
 
-  void WriteRecord(size_t row, pbf_writer& group) {
+  void WriteRecord(size_t row, ProtobufWriter& group) {
     const model::Metric& metric = batch_.metrics[row];
-    pbf_writer to(group, field::scope_group::kRecords);
+    ProtobufWriter to(group, field::scope_group::kRecords);
     PutString(to, field::metric::kName, batch_.Text(metric.name));
     PutString(to, field::metric::kDescription, batch_.Text(metric.description));
     PutString(to, field::metric::kUnit, batch_.Text(metric.unit));
@@ -43,9 +41,10 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
 
  private:
   template <typename Point>
-  void Data(pbf_writer& to, uint32_t field, const std::vector<Point>& points, const PointsByMetric& index, size_t row) {
+  void Data(ProtobufWriter& to, uint32_t field, const std::vector<Point>& points, const PointsByMetric& index,
+            size_t row) {
     const model::Metric& metric = batch_.metrics[row];
-    pbf_writer data(to, field);
+    ProtobufWriter data(to, field);
     for (const uint32_t point : index.Of(row)) WritePoint(points[point], data);
     if (metric.type == model::MetricType::kGauge || metric.type == model::MetricType::kSummary) return;
     PutUint32(data, field::metric_data::kTemporality, static_cast<uint32_t>(metric.temporality));
@@ -54,8 +53,8 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     }
   }
 
-  void WritePoint(const model::NumberPoint& point, pbf_writer& data) {
-    pbf_writer to(data, field::metric_data::kPoints);
+  void WritePoint(const model::NumberPoint& point, ProtobufWriter& data) {
+    ProtobufWriter to(data, field::metric_data::kPoints);
     PutFixed64(to, field::number_point::kStartTime, point.start_time);
     PutFixed64(to, field::number_point::kTime, point.time);
     if (point.has_value) {
@@ -70,8 +69,8 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     PutUint32(to, field::number_point::kFlags, point.flags);
   }
 
-  void WritePoint(const model::HistogramPoint& point, pbf_writer& data) {
-    pbf_writer to(data, field::metric_data::kPoints);
+  void WritePoint(const model::HistogramPoint& point, ProtobufWriter& data) {
+    ProtobufWriter to(data, field::metric_data::kPoints);
     PutFixed64(to, field::histogram_point::kStartTime, point.start_time);
     PutFixed64(to, field::histogram_point::kTime, point.time);
     PutFixed64(to, field::histogram_point::kCount, point.count);
@@ -87,8 +86,8 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     if (point.has_max) to.add_double(field::histogram_point::kMax, point.max);
   }
 
-  void WritePoint(const model::ExponentialHistogramPoint& point, pbf_writer& data) {
-    pbf_writer to(data, field::metric_data::kPoints);
+  void WritePoint(const model::ExponentialHistogramPoint& point, ProtobufWriter& data) {
+    ProtobufWriter to(data, field::metric_data::kPoints);
     PutKeyValues(to, field::exponential_point::kAttributes, batch_, point.attributes);
     PutFixed64(to, field::exponential_point::kStartTime, point.start_time);
     PutFixed64(to, field::exponential_point::kTime, point.time);
@@ -105,22 +104,22 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     PutDouble(to, field::exponential_point::kZeroThreshold, point.zero_threshold);
   }
 
-  void WriteBuckets(pbf_writer& point, uint32_t field, int32_t offset, model::Range counts) {
+  void WriteBuckets(ProtobufWriter& point, uint32_t field, int32_t offset, model::Range counts) {
     if (offset == 0 && counts.count == 0) return;
-    pbf_writer to(point, field);
+    ProtobufWriter to(point, field);
     if (offset != 0) to.add_sint32(field::buckets::kOffset, offset);
     const auto first = batch_.counts.begin() + counts.first;
     to.add_packed_uint64(field::buckets::kBucketCounts, first, first + counts.count);
   }
 
-  void WritePoint(const model::SummaryPoint& point, pbf_writer& data) {
-    pbf_writer to(data, field::metric_data::kPoints);
+  void WritePoint(const model::SummaryPoint& point, ProtobufWriter& data) {
+    ProtobufWriter to(data, field::metric_data::kPoints);
     PutFixed64(to, field::summary_point::kStartTime, point.start_time);
     PutFixed64(to, field::summary_point::kTime, point.time);
     PutFixed64(to, field::summary_point::kCount, point.count);
     PutDouble(to, field::summary_point::kSum, point.sum);
     for (uint32_t i = 0; i < std::min(point.quantiles.count, point.quantile_values.count); ++i) {
-      pbf_writer quantile(to, field::summary_point::kQuantileValues);
+      ProtobufWriter quantile(to, field::summary_point::kQuantileValues);
       PutDouble(quantile, field::quantile_value::kQuantile, batch_.doubles[point.quantiles.first + i]);
       PutDouble(quantile, field::quantile_value::kValue, batch_.doubles[point.quantile_values.first + i]);
     }
@@ -128,10 +127,10 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     PutUint32(to, field::summary_point::kFlags, point.flags);
   }
 
-  void WriteExemplars(pbf_writer& point, uint32_t field, model::Range range) {
+  void WriteExemplars(ProtobufWriter& point, uint32_t field, model::Range range) {
     for (uint32_t i = 0; i < range.count; ++i) {
       const model::Exemplar& exemplar = batch_.exemplars[range.first + i];
-      pbf_writer to(point, field);
+      ProtobufWriter to(point, field);
       PutFixed64(to, field::exemplar::kTime, exemplar.time);
       if (exemplar.value.is_int) {
         to.add_sfixed64(field::exemplar::kAsInt, exemplar.value.int_value());

@@ -16,7 +16,7 @@ void WriteValue(JsonWriter& json, const model::BatchBase& batch, const model::Va
     case model::ValueKind::kBytes: json.Field("bytesValue", base::ToBase64(batch.Text(value.string_id()))); break;
     case model::ValueKind::kBool: json.Field("boolValue", value.bool_value()); break;
     case model::ValueKind::kInt: PutInt64(json, "intValue", value.int_value()); break;
-    case model::ValueKind::kDouble: json.Field("doubleValue", value.double_value()); break;
+    case model::ValueKind::kDouble: WriteDouble(json.Key("doubleValue"), value.double_value()); break;
     case model::ValueKind::kArray: {
       json.Key("arrayValue").BeginObject().Key("values").BeginArray();
       const model::Range range = value.range();

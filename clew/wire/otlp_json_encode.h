@@ -32,9 +32,16 @@ inline void PutInt64(JsonWriter& json, std::string_view name, int64_t value) {
   const fmt::format_int digits(value);
   json.Field(name, std::string_view(digits.data(), digits.size()));
 }
-// Minus zero is not the default.
+// "-0" would be read as an integer, which has no sign.
+inline void WriteDouble(JsonWriter& json, double value) {
+  if (std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(-0.0)) {
+    json.Raw("-0.0");
+  } else {
+    json.Double(value);
+  }
+}
 inline void PutDouble(JsonWriter& json, std::string_view name, double value) {
-  if (std::bit_cast<uint64_t>(value) != 0) json.Field(name, value);
+  if (std::bit_cast<uint64_t>(value) != 0) WriteDouble(json.Key(name), value);
 }
 template <size_t N>
 void PutId(JsonWriter& json, std::string_view name, const model::Id<N>& id) {

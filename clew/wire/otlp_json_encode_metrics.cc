@@ -68,7 +68,7 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     if (number.is_int) {
       PutInt64(json, "asInt", number.int_value());
     } else {
-      json.Field("asDouble", number.AsDouble());
+      WriteDouble(json.Key("asDouble"), number.AsDouble());
     }
   }
 
@@ -81,9 +81,9 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
   template <typename Point>
   static void WriteStatistics(const Point& point, JsonWriter& json) {
     PutUint64(json, "count", point.count);
-    if (point.has_sum) json.Field("sum", point.sum);
-    if (point.has_min) json.Field("min", point.min);
-    if (point.has_max) json.Field("max", point.max);
+    if (point.has_sum) WriteDouble(json.Key("sum"), point.sum);
+    if (point.has_min) WriteDouble(json.Key("min"), point.min);
+    if (point.has_max) WriteDouble(json.Key("max"), point.max);
   }
 
   void WritePoint(const model::HistogramPoint& point, JsonWriter& json) {
@@ -93,7 +93,7 @@ class MetricEncoder : public GroupEncoder<MetricEncoder> {
     if (point.explicit_bounds.count == 0) return;
     json.Key("explicitBounds").BeginArray();
     for (uint32_t i = 0; i < point.explicit_bounds.count; ++i) {
-      json.Double(batch_.doubles[point.explicit_bounds.first + i]);
+      WriteDouble(json, batch_.doubles[point.explicit_bounds.first + i]);
     }
     json.EndArray();
   }

@@ -180,11 +180,12 @@ std::string EncodePartialSuccess(Signal signal, uint64_t rejected, std::string_v
   if (format == Format::kProtobuf) {
     std::string out;
     if (plain) return out;
-    protozero::pbf_writer response(out);
-    protozero::pbf_writer partial(response, field::response::kPartialSuccess);
-    if (count != 0) partial.add_int64(field::partial_success::kRejected, count);
-    PutString(partial, field::partial_success::kErrorMessage, text);
-    partial.commit();
+    {
+      ProtobufWriter response(out);
+      ProtobufWriter partial(response, field::response::kPartialSuccess);
+      if (count != 0) partial.add_int64(field::partial_success::kRejected, count);
+      PutString(partial, field::partial_success::kErrorMessage, text);
+    }
     return out;
   }
   base::JsonWriter json;
@@ -214,14 +215,14 @@ std::string EncodeStatus(const base::Error& error, Format format) {
   const int64_t millis = error.retry_after.count() % 1000;
   if (format == Format::kProtobuf) {
     std::string out;
-    protozero::pbf_writer status(out);
+    ProtobufWriter status(out);
     status.add_int32(field::rpc_status::kCode, static_cast<int32_t>(error.code));
     PutString(status, field::rpc_status::kMessage, text);
     if (error.retry_after.count() > 0) {
-      protozero::pbf_writer detail(status, field::rpc_status::kDetails);
+      ProtobufWriter detail(status, field::rpc_status::kDetails);
       PutString(detail, field::any::kTypeUrl, kRetryInfoType);
-      protozero::pbf_writer info(detail, field::any::kValue);
-      protozero::pbf_writer delay(info, field::retry_info::kRetryDelay);
+      ProtobufWriter info(detail, field::any::kValue);
+      ProtobufWriter delay(info, field::retry_info::kRetryDelay);
       if (seconds != 0) delay.add_int64(field::duration::kSeconds, seconds);
       if (millis != 0) {
         delay.add_int32(field::duration::kNanos, static_cast<int32_t>(millis * base::kNanosPerMilli));
