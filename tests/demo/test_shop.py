@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shop of the demo on its own: it works, its traffic is varied, and each fault shows its own effect and no other."""
+
+import json
+import re
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from statistics import mean
+
+import pytest
+import requests
+
+from shop_runner import DEMO, FAULTS
+
+CARDS = {"visa": "4111111111111111", "mastercard": "5555555555554444", "amex": "378282246310005"}
+NEVER = re.compile(
+    "|".join(sorted({f["name"] for f in FAULTS})) + r"|\bfaults?\b|clew|opentelemetry|otel", re.IGNORECASE
+)
+KINDS = {"latency", "error", "saturation", "network", "code", "change", "dependency"}
+
+
+# More tries where a fault shows itself by chance.
+TRIES = {"estimate": 12, "cart through link": 10}
+
+
+class Probe:
+    """Asks each path of the shop a few times: {path name: (share of failures, mean seconds)}."""
+
+    def __init__(self, shop):
+        self.shop = shop
+        self.visitors = 0
+
+    def ask(self, name: str, method: str, path: str, body=None) -> tuple[bool, float]:
+        started = time.monotonic()
+        try:
+            good = requests.request(method, self.shop.url(name, path), json=body, timeout=10).status_code < 500
+        except requests.RequestException:
+            good = False
+        return good, time.monotonic() - started
+
+    def order(self, lines: int) -> tuple[bool, float]:
+        self.visitors += 1
+        visitor = f"p{self.visitors}"
+        for number in range(lines):
+            if not self.ask("frontend", "POST", f"/cart/{visitor}", {"product": 10 + number})[0]:
+                return False, 0.0
+        customer = {"visitor": visitor, "email": "a@example.com", "address": "A, 1 B", "postcode": "10115"}
+        return self.ask("orders", "POST", "/orders", {**customer, "card": CARDS["visa"]})
+
+    def charge(self, network: str) -> tuple[bool, float]:
+        return self.ask(
+            "payment", "POST", "/charges", {"card": CARDS[network], "cents": 1000, "email": "a@example.com"}
+        )
+
+    def together(self, count: int) -> tuple[bool, float]:
+        """Many additions to carts at a time, as one measurement."""
+        with ThreadPoolExecutor(count) as pool:
+            tried = [pool.submit(self.ask, "cart", "POST", f"/carts/t{n}/items", {"product": 1}) for n in range(count)]
+            results = [t.result() for t in tried]
+        return all(good for good, _ in results), max(seconds for _, seconds in results)
+
+    def all(self) -> dict[str, tuple[float, float]]:
+        paths = {
+            "catalog one": lambda: self.ask("catalog", "GET", "/products/100"),
+            "catalog popular": lambda: self.ask("catalog", "GET", "/popular?category=books"),
+            "catalog search": lambda: self.ask("catalog", "GET", "/search?q=blue"),
+            "cart crowd": lambda: self.together(24),
+            "cart through link": lambda: self.ask("frontend", "GET", "/cart/nobody"),
+            "charge visa": lambda: self.charge("visa"),
+            "charge mastercard": lambda: self.charge("mastercard"),
+            "estimate": lambda: self.ask("shipping", "GET", "/estimate?postcode=10115&grams=400"),
+            "order of two": lambda: self.order(2),
+            "order of five": lambda: self.order(5),
+        }
+        found = {}
+        for name, probe in paths.items():
+            results = []
+            for _ in range(TRIES.get(name, 3)):
+                results.append(probe())
+                time.sleep(0.07)
+            failures = sum(not good for good, _ in results) / len(results)
+            found[name] = (failures, mean(seconds for _, seconds in results))
+        return found
+
+
+# What each fault must show: paths that become slow (by at least so many seconds) and paths that fail (at least one in five).
+# Every other path stays as it was, but for those in MAY.
+EFFECTS = {
+    ("slow-handler", "payment"): (
+        {"charge visa": 0.4, "charge mastercard": 0.4, "order of two": 0.4, "order of five": 0.4},
+        [],
+    ),
+    ("slow-handler", "shipping"): ({"estimate": 0.3, "order of two": 0.3, "order of five": 0.3}, []),
+    ("slow-handler", "catalog"): (
+        {"catalog one": 0.2, "catalog popular": 0.2, "catalog search": 0.2, "order of two": 0.4, "order of five": 0.8},
+        [],
+    ),
+    ("bad-deploy", "orders"): ({}, ["order of five"]),
+    ("slow-query", "catalog"): ({"catalog popular": 0.06}, []),
+    ("service-down", "shipping"): ({}, ["estimate", "order of two", "order of five"]),
+    ("failing-part", "payment"): ({}, ["charge mastercard"]),
+    ("dry-pool", "cart"): ({}, ["cart crowd"]),
+    ("busy-thread", "shipping"): ({"estimate": 0.02}, []),
+    ("held-lock", "orders"): ({"order of two": 0.1, "order of five": 0.1}, []),
+    ("late-packets", "payment"): ({"order of two": 0.4, "order of five": 0.4}, []),
+    ("lost-packets", "cart"): ({"cart through link": 0.05}, []),
+    ("wrong-answer", "catalog"): ({}, ["order of two", "order of five"]),
+}
+
+
+# Paths that lead through the broken place, and are caught by it now and then.
+MAY = {
+    "dry-pool": ["cart through link", "order of two", "order of five"],
+    "lost-packets": ["order of two", "order of five"],
+    "busy-thread": ["order of two", "order of five"],
+}
+
+
+@pytest.fixture(scope="module")
+def healthy(shop):
+    """The probe, and what it finds while nothing is wrong."""
+    probe = Probe(shop)
+    found = probe.all()
+    assert all(failures == 0 for failures, _ in found.values()), found
+    return probe, found
+
+
+def test_descriptions_agree():
+    assert [(f["name"], f["service"]) for f in FAULTS] == list(EFFECTS)
+    services = {s["name"] for s in json.loads((DEMO / "shop.json").read_text())["services"]}
+    assert len(services) >= 6
+    for fault in FAULTS:
+        assert fault["service"] in services and fault["kind"] in KINDS and fault["text"] and fault["switch"]
+    assert {f["kind"] for f in FAULTS} == KINDS
+
+
+def test_shop_is_plain_flask():
+    """Nothing in the shop knows that it is watched, or that something will be broken."""
+    for file in sorted((DEMO / "shop").glob("*.py")):
+        assert not NEVER.search(file.read_text()), file
+
+
+def test_traffic_is_varied_healthy_and_stops(shop):
+    traffic = subprocess.Popen(
+        [shop.fill(word) for word in shop.description["traffic"]] + ["--report-seconds", "4"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    reports = [json.loads(traffic.stdout.readline()) for _ in range(3)]
+    traffic.send_signal(signal.SIGTERM)
+    assert traffic.wait(5) == 0
+    assert sum(r["failed"] for r in reports) == 0 and sum(r["turned_away"] for r in reports) == 0, reports
+    assert 12 * 10 < sum(r["requests"] for r in reports) < 12 * 60, reports
+    front = shop.log("frontend")
+    for path in (
+        "GET / ",
+        "GET /category/",
+        "GET /search",
+        "GET /product/",
+        "POST /cart/",
+        "GET /cart/",
+        "POST /checkout/",
+    ):
+        assert path in front, path
+    assert json.loads(next(line for line in shop.log("payment").splitlines() if "charged" in line))["level"] == "info"
+    assert "@example.com" in shop.log("orders")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f["name"] + "-" + f["service"])
+def test_fault_shows_its_effect_and_no_other(shop, healthy, fault):
+    probe, before = healthy
+    slow, failing = EFFECTS[fault["name"], fault["service"]]
+    shop.switch_on(fault)
+    try:
+        during = probe.all()
+    finally:
+        shop.switch_off(fault)
+    for path, (failures, seconds) in during.items():
+        said = f"{path}: {before[path]} became {during[path]}"
+        if path in MAY.get(fault["name"], []):
+            continue
+        if path in failing:
+            assert failures >= 0.2, said
+            continue
+        assert failures == 0, said
+        if path in slow:
+            assert seconds >= before[path][1] + slow[path] or seconds > 5 * before[path][1], said
+        else:
+            assert seconds < before[path][1] + 0.15, said
+    for name in shop.services:
+        words = [w for w in NEVER.findall(shop.log(name)) if w.lower() not in ("clew",)]
+        assert not words, f"{name} tells of {words}"
