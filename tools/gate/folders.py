@@ -8,17 +8,24 @@ from dataclasses import dataclass, field
 from gate.tree import CPP, Tree
 
 KEYWORDS = ("SOURCES", "HEADERS", "EDGES", "LIBRARIES", "TESTS", "TEST_LIBRARIES", "TEST_EDGES", "BENCHES", "FUZZERS")
+NATIVE = "python/native"
+SOURCE = re.compile(r"[\w./-]+\.(?:cc|c|h)\b")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 TEST_HEADER = re.compile(r"(^|_)(test|testing|fuzz|bench)(_|\.)")
 
 
 @dataclass
 class Folder:
-    """One clew_folder() call. `path` is relative to clew/, the lists hold the words as written."""
+    """One clew_folder() call. `path` is relative to clew/ (but for python/native), the lists hold the words as written."""
 
     path: str
     file: str
     lists: dict[str, list[str]] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)  # every source named anywhere in its CMakeLists.txt
+
+    @property
+    def here(self) -> str:
+        return self.path + "/" if self.path == NATIVE else f"clew/{self.path}/"
 
     def words(self, keyword: str) -> list[str]:
         return self.lists.get(keyword, [])
@@ -42,7 +49,7 @@ def parse(tree: Tree) -> tuple[dict[str, Folder], list[str]]:
             problems.append(f"{file}: expected one clew_folder() call, found {len(calls)}")
             continue
         words = calls[0].split()
-        folder = Folder(words[0], file)
+        folder = Folder(words[0], file, sources=set(SOURCE.findall(text)))
         keyword = None
         for word in words[1:]:
             if word in KEYWORDS:
@@ -53,11 +60,23 @@ def parse(tree: Tree) -> tuple[dict[str, Folder], list[str]]:
         if folder.path != here:
             problems.append(f"{file}: the call names {folder.path}, the file lies in {here}")
         folders[folder.path] = folder
+    if (tree.root / "python/CMakeLists.txt").is_file():
+        folders[NATIVE] = _native(tree, folders)
     return folders, problems
+
+
+def _native(tree: Tree, folders: dict[str, Folder]) -> Folder:
+    """The extension module: built for several interpreters, so not by clew_folder(); its edges are what it links."""
+    text = re.sub(r"#.*", "", tree.text("python/CMakeLists.txt"))
+    linked = {w for call in re.findall(r"target_link_libraries\s*\(([^)]*)\)", text) for w in call.split()}
+    edges = [path for path in folders if "clew_" + path.replace("/", "_") in linked]
+    return Folder(NATIVE, "python/CMakeLists.txt", {"EDGES": edges}, set(SOURCE.findall(text)))
 
 
 def owner(folders: dict[str, Folder], path: str) -> str | None:
     """The folder that a file below clew/ belongs to: the longest declared path above it."""
+    if path.startswith(NATIVE + "/"):
+        return NATIVE
     at = os.path.dirname(path)[len("clew/") :] if path.startswith("clew/") else ""
     while at:
         if at in folders:

@@ -18,6 +18,7 @@ SYSTEM = set(
     syslog.h termios.h threads.h time.h uchar.h ucontext.h unistd.h utime.h wait.h wchar.h wctype.h cxxabi.h immintrin.h
     cpuid.h x86intrin.h arm_neon.h""".split()
 )
+OURS = ("clew/", "python/native/")
 SYSTEM_FOLDERS = ("sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "ext/", "sanitizer/")
 
 
@@ -39,16 +40,16 @@ def layers(tree: Tree) -> Outcome:
 
 def _listed_files(tree: Tree, folders, folder) -> list[str]:
     problems = []
-    here = f"clew/{folder.path}/"
+    here = folder.here
     present = {
         p[len(here) :] for p in declared.code(tree) if p.startswith(here) and declared.owner(folders, p) == folder.path
     }
     listed = [w for k in ("SOURCES", "HEADERS", "TESTS", "BENCHES", "FUZZERS") for w in folder.words(k)]
     for name in listed:
-        if not (tree.root / here / name).is_file():
+        if "$" not in name and not (tree.root / here / name).is_file():
             problems.append(f"{folder.file}: lists {name}, which is not there")
-    for name in sorted(present - set(listed)):
-        if not (name.endswith(".h") and folder.only_for_tests(name)):
+    for name in sorted(present - set(listed) - folder.sources):
+        if not name.endswith(".h") or not (folder.path == declared.NATIVE or folder.only_for_tests(name)):
             problems.append(f"{folder.file}: does not list {name}, so nothing builds it")
     return problems
 
@@ -56,13 +57,13 @@ def _listed_files(tree: Tree, folders, folder) -> list[str]:
 def _edges(tree: Tree, folders, folder) -> list[str]:
     problems, used, used_by_tests = [], set(), set()
     known, known_to_tests = set(folder.words("EDGES")), set(folder.words("TEST_EDGES"))
-    here = f"clew/{folder.path}/"
+    here = folder.here
     for path in declared.code(tree):
         if not path.startswith(here) or declared.owner(folders, path) != folder.path:
             continue
         testing = folder.only_for_tests(path[len(here) :])
         for _, name, line in declared.includes(tree, path):
-            if not name.startswith("clew/"):
+            if not name.startswith(OURS):
                 continue
             target = declared.owner(folders, name)
             if target is None:
@@ -128,12 +129,12 @@ def third_party(tree: Tree) -> Outcome:
     folders, _ = declared.parse(tree)
     used = set()
     for path in declared.code(tree):
-        where = declared.owner(folders, path) or os.path.dirname(path)
+        where = declared.owner(folders, path) or os.path.dirname(path).removeprefix("clew/")
         testing = re.search(r"_(test|bench|fuzz)\.(cc|h)$|(^|/)test_\w+\.h$", path) or path.startswith(
             ("fuzz/", "bench/")
         )
         for mark, name, line in declared.includes(tree, path):
-            if name.startswith("clew/") or _system(name):
+            if name.startswith(OURS) or _system(name):
                 continue
             row = next(
                 (r for r in rows if any(name == p or (p.endswith("/") and name.startswith(p)) for p in r[1])), None
