@@ -46,17 +46,13 @@ def set_up_opentelemetry(app):
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from opentelemetry.instrumentation.logging import LoggingInstrumentor
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    try:
-        from opentelemetry.instrumentation.logging.handler import LoggingHandler
-    except ImportError:
-        from opentelemetry.sdk._logs import LoggingHandler
 
     tracers = TracerProvider()
     tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -68,8 +64,10 @@ def set_up_opentelemetry(app):
     _logs.set_logger_provider(loggers)
     LoggingInstrumentor().instrument(set_logging_format=True)
     root = logging.getLogger()
-    if not any(isinstance(handler, LoggingHandler) for handler in root.handlers):
-        root.addHandler(LoggingHandler(level=logging.NOTSET, logger_provider=loggers))
+    for handler in [handler for handler in root.handlers if isinstance(handler, LoggingHandler)]:
+        root.removeHandler(handler)
+    # Ours says where a line was logged, so the peer does as well.
+    root.addHandler(LoggingHandler(level=logging.NOTSET, logger_provider=loggers, log_code_attributes=True))
     FlaskInstrumentor().instrument_app(app)
 
     def flush():

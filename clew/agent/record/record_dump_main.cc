@@ -2,6 +2,7 @@
 // clew_record_dump: plays the drainer in tests. Creates an arena, serves its socket, and answers commands on standard
 // input, one a line, with JSON lines that end in {"type":"end",…}:
 //   drain    the records written since the last time      open     spans that are open
+//   count    as drain, but only how many spans and logs there were
 //   metrics  all series of all workers                    workers  who has claimed, notes, identities, counters
 //   free     give back the slots of processes that are gone (after drain)
 // The first line of output is {"attach":"<value of CLEW_ATTACH>"}. Arguments are KEY=VALUE: rings, ring_bytes, sampler
@@ -121,7 +122,9 @@ class Dump {
 
   bool Run(const std::string& command) {
     if (command == "drain") {
-      Drain();
+      Drain(true);
+    } else if (command == "count") {
+      Drain(false);
     } else if (command == "open") {
       OpenSpans();
     } else if (command == "metrics") {
@@ -165,20 +168,24 @@ class Dump {
     End();
   }
 
-  void Drain() {
-    uint64_t broken = 0, dropped = 0, rings = 0;
+  void Drain(bool show) {
+    uint64_t broken = 0, dropped = 0, rings = 0, spans = 0, logs = 0;
     for (uint32_t ring = 0; ring < shape().ring_count; ++ring) {
       const RingSlot& slot = arena_.view().ring(ring);
       if (slot.owner.load(std::memory_order_acquire) == 0) continue;
       ++rings;
       RingReader reader(arena_.view(), ring);
-      broken +=
-          reader.Drain([&](const RecordHeader& header, std::string_view payload) { Record(slot, header, payload); })
-              .broken;
+      const auto poll = reader.Drain([&](const RecordHeader& header, std::string_view payload) {
+        spans += header.type == static_cast<uint16_t>(RecordType::kSpan);
+        logs += header.type == static_cast<uint16_t>(RecordType::kLog);
+        if (show) Record(slot, header, payload);
+      });
+      broken += poll.broken;
       dropped += slot.dropped_records.load();
     }
     Begin("end");
     json_.Field("broken", broken).Field("dropped", dropped).Field("rings", rings);
+    json_.Field("spans", spans).Field("logs", logs);
     json_.Field("without_ring", arena_.view().header().records_without_ring.load());
     End();
   }

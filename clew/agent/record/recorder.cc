@@ -368,7 +368,7 @@ void WriteNote(NoteKind kind, std::string_view text) noexcept {
   Encoder encoder = writer->Begin();
   encoder.Put(kind);
   encoder.CutText(text, 0);
-  if (encoder.overflowed()) return writer->Abandon();
+  if (encoder.overflowed()) return writer->Abandon(encoder);
   writer->Commit(RecordType::kNote, encoder, 0);
 }
 
@@ -438,10 +438,14 @@ bool ThreadWriter::MakeRoom(uint64_t bytes) noexcept {
 }
 
 bool ThreadWriter::Commit(RecordType type, const Encoder& payload, uint16_t flags) noexcept {
+  if (!IsScratch(payload)) {
+    Drop(0);
+    return false;
+  }
   encoding_ = false;
   const auto bytes = static_cast<uint32_t>(sizeof(RecordHeader) + payload.size());
   const uint64_t padded = RoundUp(bytes, 8);
-  if (slot_ == nullptr || payload.overflowed() || payload.start() != scratch_ + sizeof(RecordHeader)) {
+  if (slot_ == nullptr || payload.overflowed()) {
     Drop(bytes);
     return false;
   }

@@ -29,12 +29,14 @@ class ThreadWriter {
 
   // Whether a record would likely find room; where not, it is counted as dropped, and encoding it would be in vain.
   bool HasRoom() noexcept;
-  // The thread's scratch, where the payload is to be encoded. Empty (size 0) while another record is being encoded in
-  // this thread. End with Commit() or Abandon().
+  // The thread's scratch, where the payload is to be encoded. Without room while another record is being encoded in
+  // this thread (a callback of the service may log). End with Commit() or Abandon() in either case.
   Encoder Begin() noexcept;
   // Publishes the payload; false where it was dropped.
   bool Commit(RecordType type, const Encoder& payload, uint16_t flags) noexcept;
-  void Abandon() noexcept { encoding_ = false; }
+  void Abandon(const Encoder& payload) noexcept {
+    if (IsScratch(payload)) encoding_ = false;
+  }
 
   // Keeps the payload of a running span where the drainer finds it should the process be killed.
   OpenSpan Open(std::string_view payload) noexcept;
@@ -45,6 +47,7 @@ class ThreadWriter {
  private:
   friend class Recorder;
 
+  bool IsScratch(const Encoder& payload) const noexcept { return payload.start() == scratch_ + sizeof(RecordHeader); }
   bool MakeRoom(uint64_t bytes) noexcept;
   void Drop(uint64_t bytes) noexcept;
 

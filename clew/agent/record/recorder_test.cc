@@ -147,12 +147,15 @@ TEST(Recorder, EncodingTwiceInOneThreadIsRefused) {
   EXPECT_EQ(RunChild([&] {
               if (!AttachDescriptor(arena.fd())) return 1;
               ThreadWriter* writer = ThisThread();
-              if (writer->Begin().room() == 0) return 4;
+              const Encoder outer = writer->Begin();
+              if (outer.room() == 0) return 2;
+              // A callback that logs in the middle of encoding.
               Encoder inner = writer->Begin();
               inner.Put(1);
-              if (!inner.overflowed()) return 2;
-              writer->Abandon();
-              return WriteLog(1, "after") ? 0 : 3;
+              writer->Abandon(inner);
+              if (!inner.overflowed() || WriteLog(1, "nested") || writer->Begin().room() != 0) return 3;
+              writer->Abandon(outer);
+              return WriteLog(2, "after") ? 0 : 4;
             }),
             0);
 }
