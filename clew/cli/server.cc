@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/cli/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "clew/api/clew/clew_api.h"
+#include "clew/api/clew/self_api.h"
+#include "clew/api/clew/why_api.h"
+#include "clew/api/http/safety.h"
+#include "clew/api/jaeger/jaeger_api.h"
+#include "clew/api/loki/loki_api.h"
+#include "clew/api/otlp/otlp_api.h"
+#include "clew/api/otlp/otlp_grpc.h"
+#include "clew/api/prometheus/prometheus_api.h"
+#include "clew/base/log.h"
+#include "clew/cli/self_metrics.h"
+#include "clew/ingest/ingest.h"
+#include "clew/net/http_router.h"
+#include "clew/net/http_server.h"
+#include "clew/store/store.h"
+#include "clew/store/write_path.h"
+
+namespace clew::cli {
+namespace {
+
+base::Status RefuseOpenAddress(const ServerConfig& config) {
+  if (config.insecure) return {};
+  for (const auto& [option, address] :
+       {std::pair{"--listen", config.listen}, {"--otlp-http", config.otlp_http}, {"--otlp-grpc", config.otlp_grpc}}) {
+    if (!address.IsLoopback()) {
+      return base::InvalidArgument(
+          fmt::format("{} {} is open to the network and nobody has to show a token there; to do it all the same, add "
+                      "--insecure",
+                      option, address.ToString()));
+    }
+  }
+  return {};
+}
+
+class ServerImpl final : public Server {
+ public:
+  ~ServerImpl() override { Stop(std::chrono::seconds(0)); }
+
+  base::Status Open(const ServerConfig& config) {
+    CLEW_RETURN_IF_ERROR(RefuseOpenAddress(config));
+    store::StoreOptions store_options;
+    store_options.data_dir = config.data_dir;
+    CLEW_ASSIGN_OR_RETURN(store_, store::Store::Open(store_options));
+    store::WritePathOptions write_options;
+    write_options.log.folder = config.data_dir + "/wal";
+    CLEW_ASSIGN_OR_RETURN(write_path_, store::WritePath::Open(std::move(write_options), *store_));
+    ingest_ = std::make_unique<ingest::Ingest>(*write_path_);
+    MakeApis();
+    return Listen(config);
+  }
+
+  std::vector<std::pair<std::string, std::string>> addresses() const override {
+    std::vector<std::pair<std::string, std::string>> addresses;
+    if (http_) addresses.emplace_back("http", http_->address().ToString());
+    if (otlp_http_) addresses.emplace_back("otlp-http", otlp_http_->address().ToString());
+    if (otlp_grpc_) addresses.emplace_back("otlp-grpc", otlp_grpc_->address().ToString());
+    return addresses;
+  }
+
+  void Stop(std::chrono::milliseconds patience) override {
+    if (stopped_) return;
+    stopped_ = true;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    if (otlp_grpc_) otlp_grpc_->Stop(deadline);
+    if (otlp_http_) otlp_http_->Stop(deadline);
+    if (http_) http_->Stop(deadline);
+    if (ingest_) ingest_->Close();
+    if (write_path_) write_path_->Close(std::max(deadline, std::chrono::steady_clock::now() + patience / 2));
+    ingest_.reset();
+    write_path_.reset();
+    if (store_) store_->Close();
+  }
+
+ private:
+  void MakeApis() {
+    otlp_api_ = std::make_unique<api::otlp::OtlpApi>(*ingest_);
+    prometheus_api_ = std::make_unique<api::prometheus::PrometheusApi>(*store_);
+    jaeger_api_ = std::make_unique<api::jaeger::JaegerApi>(*store_);
+    loki_api_ = std::make_unique<api::loki::LokiApi>(*store_);
+    clew_api_ = std::make_unique<api::clew_api::ClewApi>(*store_);
+    why_api_ = std::make_unique<api::clew_api::WhyApi>(*store_);
+    self_api_ = std::make_unique<api::clew_api::SelfApi>(api::clew_api::SelfDescription{
+        [this] { return addresses(); },
+        [this] {
+          std::vector<std::pair<std::string, net::HttpServer::Counters>> http;
+          if (http_) http.emplace_back("http", http_->counters());
+          if (otlp_http_) http.emplace_back("otlp-http", otlp_http_->counters());
+          return SelfMetrics(ingest_->counters(), write_path_->stats(), http);
+        },
+        [this]() -> base::Status {
+          const store::WritePathStats stats = write_path_->stats();
+          if (stats.replaying) return base::Unavailable("the log of the last run is being stored; try again soon");
+          for (const auto& table : stats.tables) {
+            if (!table.last_error.empty()) return base::Unavailable(table.last_error);
+          }
+          return {};
+        }});
+  }
+
+  base::Status Listen(const ServerConfig& config) {
+    auto router = std::make_shared<net::HttpRouter>();
+    router->AddFilter(api::http::SafetyFilter({.any_host = !config.listen.IsLoopback()}));
+    otlp_api_->Register(*router);
+    otlp_api_->RegisterAt(*router, "/api/v1/otlp/v1/metrics", api::otlp::OtlpApi::Door::kMetrics);
+    otlp_api_->RegisterAt(*router, "/loki/otlp/v1/logs", api::otlp::OtlpApi::Door::kLogs);
+    prometheus_api_->Register(*router);
+    jaeger_api_->Register(*router);
+    loki_api_->Register(*router);
+    clew_api_->Register(*router);
+    why_api_->Register(*router);
+    self_api_->Register(*router);
+    auto otlp_router = std::make_shared<net::HttpRouter>();
+    otlp_api_->Register(*otlp_router);
+
+    net::HttpServerOptions http;
+    http.listen = config.listen;
+    CLEW_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
+    net::HttpServerOptions otlp_http;
+    otlp_http.listen = config.otlp_http;
+    otlp_http.listen_option = "--otlp-http";
+    CLEW_ASSIGN_OR_RETURN(otlp_http_, net::HttpServer::Start(std::move(otlp_http), std::move(otlp_router)));
+    api::otlp::OtlpGrpcOptions grpc;
+    grpc.listen = config.otlp_grpc;
+    CLEW_ASSIGN_OR_RETURN(otlp_grpc_, api::otlp::OtlpGrpcServer::Start(std::move(grpc), *ingest_));
+    return {};
+  }
+
+  // In the order in which they are made; each needs those before it.
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::WritePath> write_path_;
+  std::unique_ptr<ingest::Ingest> ingest_;
+  std::unique_ptr<api::otlp::OtlpApi> otlp_api_;
+  std::unique_ptr<api::prometheus::PrometheusApi> prometheus_api_;
+  std::unique_ptr<api::jaeger::JaegerApi> jaeger_api_;
+  std::unique_ptr<api::loki::LokiApi> loki_api_;
+  std::unique_ptr<api::clew_api::ClewApi> clew_api_;
+  std::unique_ptr<api::clew_api::WhyApi> why_api_;
+  std::unique_ptr<api::clew_api::SelfApi> self_api_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<net::HttpServer> otlp_http_;
+  std::unique_ptr<api::otlp::OtlpGrpcServer> otlp_grpc_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+std::string DefaultDataDir() {
+  if (const char* data_home = std::getenv("XDG_DATA_HOME"); data_home != nullptr && *data_home == '/') {
+    return std::string(data_home) + "/clew";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/.local/share/clew";
+}
+
+base::Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
+  auto server = std::make_unique<ServerImpl>();
+  CLEW_RETURN_IF_ERROR(server->Open(config));
+  return server;
+}
+
+}  // namespace clew::cli

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "clew/base/result.h"
+#include "clew/net/address.h"
+
+namespace clew::cli {
+
+struct ServerConfig {
+  std::string data_dir;
+  net::Address listen{"127.0.0.1", 7070};
+  net::Address otlp_http{"127.0.0.1", 4318};
+  net::Address otlp_grpc{"127.0.0.1", 4317};
+  // Takes addresses other than loopback although nobody has to show a token.
+  bool insecure = false;
+};
+
+// ${XDG_DATA_HOME:-~/.local/share}/clew
+std::string DefaultDataDir();
+
+// The whole of `clew serve` in one process: store, write path, ingest, every API, three listeners. Started and stopped
+// by one thread.
+class Server {
+ public:
+  // Opens the data folder, replays the log, then listens; an error names what to do. Everything that was started before
+  // an error is stopped again.
+  static base::Result<std::unique_ptr<Server>> Start(const ServerConfig& config);
+  virtual ~Server() = default;
+
+  // {"http", "127.0.0.1:7070"}, {"otlp-http", …}, {"otlp-grpc", …}, with the ports taken.
+  virtual std::vector<std::pair<std::string, std::string>> addresses() const = 0;
+  // Lets running requests end, then stores what is pending and closes; all of it within about `patience`. What could
+  // not be stored stays in the log for the next start. Repeatable.
+  virtual void Stop(std::chrono::milliseconds patience) = 0;
+};
+
+}  // namespace clew::cli

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/cli/why_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace clew::cli {
+namespace {
+
+constexpr size_t kCauses = 3;
+constexpr size_t kFindings = 4;
+constexpr size_t kImpacts = 5;
+
+void DrawCause(const base::JsonValue& cause, const Terminal& terminal, std::string& out) {
+  const bool first = cause["rank"].AsInt() == 1;
+  const std::string head = fmt::format("{}. {}  {}", cause["rank"].AsInt(), Printable(cause["service"].AsString()),
+                                       cause["kind"].AsString());
+  out += terminal.Paint(first ? Terminal::Style::kRed : Terminal::Style::kBold, head);
+  out += terminal.Paint(Terminal::Style::kDim, fmt::format("  score {:.2f}", cause["score"].AsDouble()));
+  if (const std::string_view pod = cause["pod"].AsString(); !pod.empty()) {
+    out += terminal.Paint(Terminal::Style::kDim, "  " + Printable(pod));
+  }
+  out += '\n';
+  if (const std::string_view where = cause["where"].AsString(); !where.empty()) {
+    out += "   where: " + Cut(Printable(where), terminal.width - 10) + '\n';
+  }
+  size_t shown = 0;
+  for (const base::JsonValue& finding : cause["evidence"].AsArray()) {
+    if (shown++ == (first ? kFindings : 1)) break;
+    const std::string size = finding["unit"].AsString().empty()
+                                 ? std::string()
+                                 : fmt::format("  {:.4g} → {:.4g} {}", finding["before"].AsDouble(),
+                                               finding["after"].AsDouble(), finding["unit"].AsString());
+    const std::string label = fmt::format("   {:<8}", finding["signal"].AsString());
+    const size_t room = terminal.width - std::min(terminal.width, label.size() + DisplayWidth(size));
+    out +=
+        terminal.Paint(Terminal::Style::kDim, label) + Cut(Printable(finding["text"].AsString()), room) + size + '\n';
+  }
+}
+
+}  // namespace
+
+std::string DrawDiagnosis(const base::JsonValue& diagnosis, const Terminal& terminal) {
+  std::string out;
+  if (!diagnosis["incident"].AsBool()) {
+    out += terminal.Paint(Terminal::Style::kGreen, "No incident.") + ' ' + std::string(diagnosis["summary"].AsString());
+    out += fmt::format("\nLooked at {} to {}.\n", diagnosis["baseline_from"].AsString(), diagnosis["to"].AsString());
+    return out;
+  }
+  out += terminal.Paint(Terminal::Style::kBold, Printable(diagnosis["summary"].AsString())) + '\n';
+  out += terminal.Paint(Terminal::Style::kDim,
+                        fmt::format("during {} to {}, before from {}", diagnosis["from"].AsString(),
+                                    diagnosis["to"].AsString(), diagnosis["baseline_from"].AsString()));
+  out += "\n\n";
+  const auto& causes = diagnosis["causes"].AsArray();
+  for (size_t i = 0; i < std::min(kCauses, causes.size()); ++i) DrawCause(causes[i], terminal, out);
+  if (causes.size() > kCauses) out += fmt::format("   and {} weaker ones\n", causes.size() - kCauses);
+  const auto& impact = diagnosis["impact"].AsArray();
+  if (!impact.empty()) out += "\nAffected\n";
+  for (size_t i = 0; i < std::min(kImpacts, impact.size()); ++i) {
+    out += Cut(fmt::format("   {}: {}", Printable(impact[i]["service"].AsString()),
+                           Printable(impact[i]["text"].AsString())),
+               terminal.width) +
+           '\n';
+  }
+  return out;
+}
+
+}  // namespace clew::cli
