@@ -82,7 +82,7 @@ void EncodeException(AttributeListEncoder& list, const Parts& parts) {
 }
 
 void EncodeBody(Encoder& encoder, PyObject* body) {
-  if (body == nullptr) return encoder.EmptyValue();
+  if (body == nullptr || encoder.overflowed()) return encoder.EmptyValue();
   uint8_t* mark = encoder.mark();
   if (!PyUnicode_Check(body)) {
     EncodeValue(encoder, body, UINT32_MAX, 0);

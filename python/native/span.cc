@@ -120,7 +120,7 @@ uint16_t EncodeItems(Encoder& encoder, PyObject* list, EncodeOne&& encode_one) {
   encoder.Put(uint16_t{0});
   uint16_t count = 0;
   const Py_ssize_t size = list != nullptr ? PyList_GET_SIZE(list) : 0;
-  for (Py_ssize_t i = 0; i < size && count < UINT16_MAX; ++i) {
+  for (Py_ssize_t i = 0; i < size && count < UINT16_MAX && !encoder.overflowed(); ++i) {
     uint8_t* mark = encoder.mark();
     encode_one(PyList_GET_ITEM(list, i));
     if (encoder.overflowed() || encoder.room() < 64) {  // keep room for the counts that follow

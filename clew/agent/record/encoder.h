@@ -32,6 +32,7 @@ class Encoder {
   std::string_view View() const noexcept { return {reinterpret_cast<const char*>(start_), size()}; }
   bool overflowed() const noexcept { return overflowed_; }
   uint8_t* mark() const noexcept { return at_; }
+  // Only to a mark that was taken while nothing had overflowed.
   void Rewind(uint8_t* mark) noexcept {
     at_ = mark;
     overflowed_ = false;
@@ -143,6 +144,10 @@ class AttributeListEncoder {
   // Rows that were encoded elsewhere.
   bool Encoded(std::string_view rows, uint32_t count) noexcept {
     if (count == 0) return true;
+    if (encoder_.overflowed()) {
+      dropped_ += count;
+      return false;
+    }
     uint8_t* mark = encoder_.mark();
     encoder_.Bytes(rows.data(), rows.size());
     if (count_ + count > limit_ || encoder_.overflowed()) {
@@ -156,7 +161,7 @@ class AttributeListEncoder {
   // `write` puts one key and one value, or returns having written less than wanted after an overflow.
   template <typename Write>
   bool Add(Write&& write) noexcept {
-    if (count_ >= limit_) {
+    if (count_ >= limit_ || encoder_.overflowed()) {
       ++dropped_;
       return false;
     }
