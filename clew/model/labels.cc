@@ -7,14 +7,22 @@
 
 namespace clew::model {
 
-Labels::Labels(std::vector<Label> labels) : labels_(std::move(labels)) {
-  std::ranges::stable_sort(labels_, {}, &Label::name);
-  // Of equal names the last one is kept: walk backwards, so that unique() sees it first.
-  std::ranges::reverse(labels_);
-  const auto repeated = std::ranges::unique(labels_, {}, &Label::name);
-  labels_.erase(repeated.begin(), repeated.end());
-  std::ranges::reverse(labels_);
-  std::erase_if(labels_, [](const Label& label) { return label.value.empty(); });
+Labels::Labels(std::vector<Label> labels) {
+  // Of equal names the last one counts: it is sorted in front. (std::stable_sort of g++ 12 does not compile with
+  // clang's warnings as errors.)
+  std::vector<size_t> order(labels.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::sort(order, [&labels](size_t a, size_t b) {
+    const auto names = labels[a].name <=> labels[b].name;
+    return names < 0 || (names == 0 && a > b);
+  });
+  labels_.reserve(labels.size());
+  const std::string* last = nullptr;
+  for (const size_t i : order) {
+    if (last != nullptr && *last == labels[i].name) continue;
+    last = &labels[i].name;
+    if (!labels[i].value.empty()) labels_.push_back(labels[i]);
+  }
 }
 
 std::string_view Labels::Get(std::string_view name) const {
