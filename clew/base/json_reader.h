@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +21,10 @@ class JsonValue {
   using Object = std::vector<std::pair<std::string, JsonValue>>;  // in the text's order
 
   JsonValue() = default;  // null
+  // One of the kinds below; named, since a constructor open to everything confuses std::expected's own.
   template <typename T>
+    requires std::same_as<T, bool> || std::same_as<T, int64_t> || std::same_as<T, double> ||
+             std::same_as<T, std::string> || std::same_as<T, Array> || std::same_as<T, Object>
   explicit JsonValue(T value) : value_(std::move(value)) {}
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
