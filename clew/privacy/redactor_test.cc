@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/privacy/redactor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "clew/model/labels.h"
+
+namespace clew::privacy {
+namespace {
+
+using model::KeyValue;
+using model::Range;
+using model::Value;
+
+// All bytes that a batch would be written as.
+template <typename Batch>
+std::string BytesOf(const Batch& batch) {
+  std::string bytes;
+  batch.VisitColumns([&](const auto& column) {
+    const char* data = reinterpret_cast<const char*>(column.data());
+    bytes.append(data, column.size() * sizeof(column[0]));
+  });
+  return bytes;
+}
+
+template <typename Batch>
+Range Put(Batch& batch, std::initializer_list<std::pair<std::string_view, std::string_view>> attributes) {
+  std::vector<KeyValue> rows;
+  for (const auto& [key, value] : attributes) {
+    rows.push_back({batch.strings.Intern(key), 0, Value::String(batch.strings.Intern(value))});
+  }
+  return batch.attributes.AddKeyValues(rows);
+}
+
+template <typename Batch>
+size_t AddRow(Batch& batch) {
+  if (batch.resources.empty()) {
+    batch.resources.emplace_back();
+    batch.scopes.emplace_back();
+  }
+  return batch.AddRow();
+}
+
+template <typename Batch>
+std::string_view Get(const Batch& batch, Range range, std::string_view key) {
+  return FindString(batch.attributes, batch.strings, range, key);
+}
+
+TEST(Redactor, TakesLiteralsOutOfStatementsByTheirDialect) {
+  model::SpanBatch batch;
+  const std::string_view statement = R"(SELECT "id" FROM "users" WHERE "name" = 'zoe')";
+  for (const std::string_view system : {"postgresql", "mysql"}) {
+    const size_t row = AddRow(batch);
+    batch.attribute_range[row] = Put(batch, {{"db.query.text", statement}, {"db.system.name", system}});
+  }
+  const size_t old = AddRow(batch);
+  batch.attribute_range[old] = Put(batch, {{"db.statement", "SELECT 'zoe'"}, {"db.system", "sqlite"}});
+  Redactor().Redact(batch);
+  EXPECT_EQ(Get(batch, batch.attribute_range[0], "db.query.text"), R"(SELECT "id" FROM "users" WHERE "name" = ?)");
+  EXPECT_EQ(Get(batch, batch.attribute_range[1], "db.query.text"), "SELECT ? FROM ? WHERE ? = ?");
+  EXPECT_EQ(Get(batch, batch.attribute_range[old], "db.statement"), "SELECT ?");
+  EXPECT_EQ(Get(batch, batch.attribute_range[0], "db.system.name"), "postgresql");
+  EXPECT_EQ(BytesOf(batch).find("zoe"), std::string::npos);
+  EXPECT_TRUE(batch.IsConsistent());
+}
+
+TEST(Redactor, LooksAtAttributesOfEveryDepthAndOwner) {
+  model::SpanBatch batch;
+  const size_t row = AddRow(batch);
+  const std::string_view url = "http://zoe:secret@h/";
+  const Range list = batch.attributes.AddValues({Value::String(batch.strings.Intern(url)), Value::Int(1)});
+  const Range inner = batch.attributes.AddKeyValues({{batch.strings.Intern("url.full"), 0, Value::Array(list)}});
+  batch.attribute_range[row] =
+      batch.attributes.AddKeyValues({{batch.strings.Intern("request"), 0, Value::KeyValueList(inner)}});
+  model::SpanEvent event;
+  event.attributes = Put(batch, {{"url.query", "token=secret"}});
+  batch.events.push_back(event);
+  batch.event_range[row] = {0, 1};
+  batch.resources[0].attributes = Put(batch, {{"http.url", "http://h/?sig=secret"}});
+  batch.scopes[0].attributes = Put(batch, {{"http.target", "/?pw=secret"}});
+  Redactor().Redact(batch);
+  EXPECT_EQ(ValueToText(batch.attributes, batch.strings, batch.attributes.key_values[inner.first].value),
+            R"(["http://REDACTED:REDACTED@h/",1])");
+  EXPECT_EQ(Get(batch, batch.events[0].attributes, "url.query"), "token=REDACTED");
+  EXPECT_EQ(Get(batch, batch.resources[0].attributes, "http.url"), "http://h/?sig=REDACTED");
+  EXPECT_EQ(Get(batch, batch.scopes[0].attributes, "http.target"), "/?pw=REDACTED");
+  EXPECT_EQ(BytesOf(batch).find("secret"), std::string::npos);
+}
+
+TEST(Redactor, TheSameTextStaysWhereItIsNoSecret) {
+  model::SpanBatch batch;
+  const size_t row = AddRow(batch);
+  batch.name[row] = batch.strings.Intern("/?token=public");
+  batch.attribute_range[row] = Put(batch, {{"http.target", "/?token=public"}});
+  Redactor().Redact(batch);
+  EXPECT_EQ(batch.Text(batch.name[row]), "/?token=public");
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "http.target"), "/?token=REDACTED");
+}
+
+TEST(Redactor, WipesWhatNoRowRefersTo) {
+  model::LogBatch batch;
+  const size_t row = AddRow(batch);
+  batch.strings.Intern("left over: secret");
+  batch.body[row] = Value::String(batch.strings.Add("a body"));
+  batch.severity_text[row] = batch.strings.Intern("INFO");
+  batch.event_name[row] = batch.strings.Intern("event");
+  batch.attribute_range[row] = Put(batch, {{"k", "v"}});
+  const std::string before = BytesOf(batch);
+  Redactor().Redact(batch);
+  EXPECT_EQ(BytesOf(batch).find("secret"), std::string::npos);
+  EXPECT_EQ(ValueToText(batch.attributes, batch.strings, batch.body[row]), "a body");
+  EXPECT_EQ(batch.Text(batch.severity_text[row]), "INFO");
+  EXPECT_EQ(batch.Text(batch.event_name[row]), "event");
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "k"), "v");
+}
+
+TEST(Redactor, TwiceChangesNothingMore) {
+  model::LogBatch batch;
+  for (const std::string_view text :
+       {"SELECT \"a\\\"b' c", "http://a:b@c/?pw=1", "WHERE a = 'O\\'Brien' AND b = 'x'"}) {
+    const size_t row = AddRow(batch);
+    batch.attribute_range[row] = Put(batch, {{"db.query.text", text}, {"url.full", text}});
+  }
+  Redactor().Redact(batch);
+  const std::string once = BytesOf(batch);
+  Redactor().Redact(batch);
+  EXPECT_EQ(BytesOf(batch), once);
+}
+
+TEST(Redactor, MetricsWithTheirExemplars) {
+  model::MetricBatch batch;
+  batch.resources.emplace_back();
+  batch.scopes.emplace_back();
+  model::Metric metric;
+  metric.name = batch.strings.Intern("requests");
+  metric.unit = batch.strings.Intern("s");
+  metric.description = batch.strings.Intern("described");
+  batch.metrics.push_back(metric);
+  model::Exemplar exemplar;
+  exemplar.filtered_attributes = Put(batch, {{"url.query", "sid=secret"}});
+  batch.exemplars.push_back(exemplar);
+  model::NumberPoint point;
+  point.attributes = Put(batch, {{"db.query.text", "SELECT 'secret'"}});
+  point.exemplars = {0, 1};
+  batch.numbers.push_back(point);
+  Redactor().Redact(batch);
+  EXPECT_EQ(Get(batch, batch.exemplars[0].filtered_attributes, "url.query"), "sid=REDACTED");
+  EXPECT_EQ(Get(batch, batch.numbers[0].attributes, "db.query.text"), "SELECT ?");
+  EXPECT_EQ(batch.Text(batch.metrics[0].name), "requests");
+  EXPECT_EQ(batch.Text(batch.metrics[0].unit), "s");
+  EXPECT_EQ(batch.Text(batch.metrics[0].description), "described");
+  EXPECT_EQ(BytesOf(batch).find("secret"), std::string::npos);
+}
+
+TEST(Redactor, SeriesGetTheIdOfTheirNewLabels) {
+  model::SeriesBatch batch;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    batch.labels.push_back({batch.strings.Intern(name), batch.strings.Intern(value)});
+  };
+  add("__name__", "up");
+  add("url_full", "http://h/?token=secret");
+  add("__name__", "down");
+  for (const uint32_t first : {0u, 2u}) {
+    model::SeriesRow row;
+    row.labels = {first, first == 0 ? 2u : 1u};
+    row.id = 7;
+    row.help = batch.strings.Intern("help");
+    batch.series.push_back(row);
+  }
+  Redactor().Redact(batch);
+  EXPECT_EQ(batch.Text(batch.labels[1].value), "http://h/?token=REDACTED");
+  EXPECT_EQ(batch.series[0].id, model::Labels({{"__name__", "up"}, {"url_full", "http://h/?token=REDACTED"}}).Id());
+  EXPECT_EQ(batch.series[1].id, 7u);
+  EXPECT_EQ(batch.Text(batch.series[0].help), "help");
+  EXPECT_EQ(BytesOf(batch).find("secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clew::privacy
