@@ -82,6 +82,23 @@ TEST(BatchCodec, RefusesWhatIsNotConsistent) {
   EXPECT_EQ(other_layout.error().code, base::Code::kUnimplemented);
 }
 
+TEST(BatchCodec, RefusesRangesThatWrapAround) {
+  model::LogBatch logs;
+  logs.resources.emplace_back();
+  logs.scopes.emplace_back();
+  logs.AddRow();
+  for (const model::ValueKind kind : {model::ValueKind::kArray, model::ValueKind::kKeyValueList}) {
+    const model::Value wrapped{kind, 1, ~uint64_t{0}};
+    logs.body[0] = wrapped;
+    EXPECT_FALSE(logs.IsConsistent());
+    logs.body[0] = {};
+    logs.attributes.values = {wrapped};
+    EXPECT_FALSE(logs.IsConsistent());
+    logs.attributes.values = {};
+    EXPECT_TRUE(logs.IsConsistent());
+  }
+}
+
 TEST(Record, NamesAndHeaders) {
   const SegmentId id{42, 0x0123456789abcdef};
   EXPECT_EQ(id.Name(), "00000000000000000042-0123456789abcdef");
