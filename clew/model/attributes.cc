@@ -33,8 +33,10 @@ bool Attributes::IsConsistent(const Strings& strings) const {
       case ValueKind::kDouble: return true;
       case ValueKind::kString:
       case ValueKind::kBytes: return value.payload < strings.size();
-      case ValueKind::kArray: return value.payload + value.count <= own_value_row;
-      case ValueKind::kKeyValueList: return value.payload + value.count <= own_key_value_row;
+      // The payload may be anything: no sum that wraps.
+      case ValueKind::kArray: return value.count <= own_value_row && value.payload <= own_value_row - value.count;
+      case ValueKind::kKeyValueList:
+        return value.count <= own_key_value_row && value.payload <= own_key_value_row - value.count;
     }
     return false;
   };

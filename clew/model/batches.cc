@@ -84,8 +84,12 @@ bool LogBatch::IsConsistent() const {
     switch (value.kind) {
       case ValueKind::kString:
       case ValueKind::kBytes: return value.payload < strings.size();
-      case ValueKind::kArray: return value.payload + value.count <= attributes.values.size();
-      case ValueKind::kKeyValueList: return value.payload + value.count <= attributes.key_values.size();
+      // The payload may be anything: no sum that wraps.
+      case ValueKind::kArray:
+        return value.count <= attributes.values.size() && value.payload <= attributes.values.size() - value.count;
+      case ValueKind::kKeyValueList:
+        return value.count <= attributes.key_values.size() &&
+               value.payload <= attributes.key_values.size() - value.count;
       default: return value.kind <= ValueKind::kKeyValueList;
     }
   };
