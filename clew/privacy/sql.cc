@@ -20,25 +20,83 @@ bool EqualIgnoringCase(std::string_view word, std::string_view lower) {
   return std::ranges::equal(word, lower, {}, Lower);
 }
 
-template <size_t N>
-bool IsOneOf(std::string_view word, const std::array<std::string_view, N>& lower_words) {
-  return std::ranges::any_of(lower_words, [&](std::string_view other) { return EqualIgnoringCase(word, other); });
+// What stands behind a word, for double quotes that are read by their place.
+enum class Place : uint8_t { kUnchanged, kAnything, kNames, kValues };
+struct KeyWord {
+  std::string_view word;
+  Place place = Place::kUnchanged;  // up to the next word that has one
+  bool value_follows = false;       // right behind it
+};
+
+// Sorted.
+constexpr auto kKeyWords = std::to_array<KeyWord>({
+    {"and", Place::kAnything},
+    {"as", Place::kNames},
+    {"begin", Place::kAnything},
+    {"between", Place::kUnchanged, true},
+    {"binary", Place::kUnchanged, true},
+    {"by", Place::kNames},
+    {"case", Place::kAnything},
+    {"column", Place::kNames},
+    {"constraint", Place::kNames},
+    {"database", Place::kNames},
+    {"else", Place::kUnchanged, true},
+    {"escape", Place::kUnchanged, true},
+    {"exists", Place::kNames},
+    {"from", Place::kNames},
+    {"glob", Place::kUnchanged, true},
+    {"having", Place::kAnything},
+    {"ilike", Place::kUnchanged, true},
+    {"in", Place::kValues, true},
+    {"index", Place::kNames},
+    {"into", Place::kNames},
+    {"is", Place::kUnchanged, true},
+    {"join", Place::kNames},
+    {"key", Place::kNames},
+    {"like", Place::kUnchanged, true},
+    {"limit", Place::kValues},
+    {"match", Place::kUnchanged, true},
+    {"not", Place::kUnchanged, true},
+    {"offset", Place::kValues},
+    {"on", Place::kAnything},
+    {"only", Place::kNames},
+    {"or", Place::kAnything},
+    {"references", Place::kNames},
+    {"regexp", Place::kUnchanged, true},
+    {"release", Place::kNames},
+    {"return", Place::kUnchanged, true},
+    {"returning", Place::kAnything},
+    {"rlike", Place::kUnchanged, true},
+    {"savepoint", Place::kNames},
+    {"schema", Place::kNames},
+    {"select", Place::kAnything},
+    {"set", Place::kNames},
+    {"similar", Place::kUnchanged, true},
+    {"table", Place::kNames},
+    {"then", Place::kUnchanged, true},
+    {"trigger", Place::kNames},
+    {"union", Place::kAnything},
+    {"update", Place::kNames},
+    {"using", Place::kNames},
+    {"value", Place::kValues},
+    {"values", Place::kValues, true},
+    {"view", Place::kNames},
+    {"when", Place::kAnything},
+    {"where", Place::kAnything},
+    {"with", Place::kAnything},
+});
+static_assert(std::ranges::is_sorted(kKeyWords, {}, &KeyWord::word));
+constexpr size_t kLongestKeyWord = 10;
+
+const KeyWord* FindKeyWord(std::string_view word) {
+  if (word.size() > kLongestKeyWord) return nullptr;
+  std::array<char, kLongestKeyWord> buffer{};
+  std::ranges::transform(word, buffer.begin(), Lower);
+  const std::string_view lower(buffer.data(), word.size());
+  const auto found = std::ranges::lower_bound(kKeyWords, lower, {}, &KeyWord::word);
+  return found != kKeyWords.end() && found->word == lower ? &*found : nullptr;
 }
 
-// After these stand names, up to the next such word.
-constexpr std::array<std::string_view, 22> kNameWords = {
-    "from",   "join",    "into",    "update", "table",    "as",         "by",         "index",
-    "view",   "trigger", "using",   "column", "database", "constraint", "references", "savepoint",
-    "schema", "exists",  "release", "only",   "set",      "key"};
-// After these stand values.
-constexpr std::array<std::string_view, 5> kValueWords = {"values", "value", "in", "limit", "offset"};
-// After these stands anything.
-constexpr std::array<std::string_view, 12> kOpenWords = {"select", "where",     "on",    "and",   "or",   "having",
-                                                         "when",   "returning", "union", "begin", "with", "case"};
-// Right after these stands a value.
-constexpr std::array<std::string_view, 17> kOperatorWords = {
-    "like", "ilike",  "regexp", "rlike",   "match",  "glob", "in",      "is",    "then",
-    "else", "escape", "return", "between", "values", "not",  "similar", "binary"};
 // Letters right before a quote that belong to the string (PostgreSQL, MySQL, SQLite): E'', B'', X'', N''.
 constexpr std::string_view kStringPrefixes = "ebxn";
 
@@ -60,7 +118,10 @@ enum class Fate : uint8_t { kStays, kDropped, kLiteral };
 class Lexer {
  public:
   Lexer(std::string_view sql, const Reading& reading, std::vector<Fate>& fates)
-      : sql_(sql), reading_(reading), fates_(fates), by_place_(reading.double_quotes >= DoubleQuotes::kByPlaceNames) {}
+      : sql_(sql),
+        reading_(reading),
+        fates_(fates),
+        by_place_(reading.double_quotes >= DoubleQuotes::kByPlaceNames && sql.contains('"')) {}
 
   void Run() {
     while (at_ < sql_.size()) {
@@ -79,7 +140,6 @@ class Lexer {
  private:
   // What the last token was, for quotes that are read by their place.
   enum class Last : uint8_t { kNothing, kDot, kOperator, kOther };
-  enum class Place : uint8_t { kAnything, kNames, kValues };
 
   char At(size_t at) const { return at < sql_.size() ? sql_[at] : '\0'; }
 
@@ -181,7 +241,8 @@ class Lexer {
     last_ = Last::kOther;
   }
   bool DoubleQuotedIsName(size_t end) {
-    if (!by_place_) return reading_.double_quotes == DoubleQuotes::kNames;
+    if (reading_.double_quotes == DoubleQuotes::kNames) return true;
+    if (reading_.double_quotes == DoubleQuotes::kStrings) return false;
     uncertain_ = true;
     const char next = At(SkipTrivia(end));
     if (last_ == Last::kDot || next == '.' || next == '(') return true;
@@ -240,14 +301,10 @@ class Lexer {
     }
     last_ = Last::kOther;
     if (!by_place_) return;
-    if (IsOneOf(word, kOperatorWords)) last_ = Last::kOperator;
-    if (IsOneOf(word, kNameWords)) {
-      place_ = Place::kNames;
-    } else if (IsOneOf(word, kValueWords)) {
-      place_ = Place::kValues;
-    } else if (IsOneOf(word, kOpenWords)) {
-      place_ = Place::kAnything;
-    }
+    const KeyWord* key_word = FindKeyWord(word);
+    if (key_word == nullptr) return;
+    if (key_word->value_follows) last_ = Last::kOperator;
+    if (key_word->place != Place::kUnchanged) place_ = key_word->place;
   }
 
   // ?, ?1, :name, :1, @name, @@name, $1, $name, and PostgreSQL's casts. Long numbers are no positions of parameters.
