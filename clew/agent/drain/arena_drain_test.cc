@@ -120,6 +120,29 @@ TEST(ArenaDrain, RecordsBecomeConsistentBatches) {
   EXPECT_EQ(it.drain.counters().broken_records.load(), 0u);
 }
 
+TEST(ArenaDrain, RowsOfOneProcessStandSideBySide) {
+  Drained it;
+  const auto body = [] {
+    for (uint64_t i = 1; i <= 3; ++i) WriteSpan(i, "x");
+  };
+  Worker first(it.arena, body);
+  it.drain.Poll();
+  Worker second(it.arena, body);
+  it.drain.Poll();
+  first.Kill(SIGKILL);
+  it.drain.Poll();
+  Worker third(it.arena, [] { WriteSpan(9, "x"); });
+  it.drain.Poll();
+  second.Kill(SIGKILL);
+  it.drain.Poll();
+  const model::SpanBatch spans = it.sink.spans.Take();
+  ASSERT_TRUE(spans.IsConsistent());
+  EXPECT_EQ(spans.size(), 7u);
+  EXPECT_TRUE(std::ranges::is_sorted(spans.resource));
+  EXPECT_EQ(spans.span_id[0].bytes[0], 1);
+  EXPECT_EQ(spans.span_id[2].bytes[0], 3);
+}
+
 TEST(ArenaDrain, AKilledProcessLosesNothingAndItsOpenSpanIsCutShort) {
   Drained it;
   Worker worker(it.arena, [] {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -142,5 +145,22 @@ class BatchWriter {
   std::vector<std::pair<uint64_t, uint32_t>> resources_;
   std::vector<model::KeyValue> rows_;
 };
+
+// Puts rows of one resource and scope side by side, each in the order in which it came: encoders write a resource anew
+// whenever it changes, and rings are read in turn.
+template <typename Batch>
+void GroupRows(Batch& batch) {
+  const auto key = [&](uint32_t row) { return uint64_t{batch.resource[row]} << 32 | batch.scope[row]; };
+  std::vector<uint32_t> order(batch.size());
+  std::iota(order.begin(), order.end(), 0u);
+  if (std::ranges::is_sorted(order, {}, key)) return;
+  std::ranges::stable_sort(order, {}, key);
+  batch.VisitRowColumns([&](auto& column) {
+    std::remove_reference_t<decltype(column)> sorted;
+    sorted.reserve(column.size());
+    for (uint32_t row : order) sorted.push_back(column[row]);
+    column = std::move(sorted);
+  });
+}
 
 }  // namespace clew::agent::drain

@@ -162,7 +162,11 @@ void SpanBatcher::AddCutShort(const RecordSource& source, const record::SpanView
 
 size_t SpanBatcher::size() const { return impl_->writer().batch().size(); }
 size_t SpanBatcher::size_bytes() const { return EncodedBytes(impl_->writer().batch()); }
-model::SpanBatch SpanBatcher::Take() { return impl_->writer().Take(); }
+model::SpanBatch SpanBatcher::Take() {
+  model::SpanBatch batch = impl_->writer().Take();
+  GroupRows(batch);
+  return batch;
+}
 
 class LogBatcher::Impl {
  public:
@@ -204,6 +208,10 @@ void LogBatcher::Add(const RecordSource& source, const record::LogView& log, int
 }
 size_t LogBatcher::size() const { return impl_->writer().batch().size(); }
 size_t LogBatcher::size_bytes() const { return EncodedBytes(impl_->writer().batch()); }
-model::LogBatch LogBatcher::Take() { return impl_->writer().Take(); }
+model::LogBatch LogBatcher::Take() {
+  model::LogBatch batch = impl_->writer().Take();
+  GroupRows(batch);
+  return batch;
+}
 
 }  // namespace clew::agent::drain
