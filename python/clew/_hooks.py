@@ -19,6 +19,34 @@ def flask_app(module):
     _replace(module.Flask, "handle_exception", "flask.handle_exception")
 
 
+def flask_ctx(module):
+    copy_context = module.copy_current_request_context
+    current_span = _native.current_span
+    attach, detach = _native.context_attach, _native.context_detach
+
+    def copy_current_request_context(f):
+        wrapped = copy_context(f)
+        span = current_span()
+        if span is None:
+            return wrapped
+
+        def run(*args, **kwargs):
+            # Flask's copy is of its own context only; a thread that has none of ours gets the request's span.
+            if current_span() is not None:
+                return wrapped(*args, **kwargs)
+            token = attach(span)
+            try:
+                return wrapped(*args, **kwargs)
+            finally:
+                detach(token)
+
+        _dress(run, wrapped)
+        return run
+
+    _dress(copy_current_request_context, copy_context)
+    module.copy_current_request_context = copy_current_request_context
+
+
 def werkzeug_routing(module):
     adapter = getattr(module, "MapAdapter", None)
     if adapter is not None:
@@ -150,8 +178,21 @@ def _traced_connection(module, factory):
         if not isinstance(factory, type) or not issubclass(factory, module.Connection):
             return None
 
-        def cursor(self, factory=module.Cursor):
-            return super(traced, self).cursor(_traced_cursor(module, factory))
+        if factory.cursor is module.Connection.cursor:
+
+            def cursor(self, factory=module.Cursor):
+                return super(traced, self).cursor(_traced_cursor(module, factory))
+
+        else:
+            # The service's own class makes cursors in its own way: what comes out becomes one of ours where its class
+            # can be changed.
+            def cursor(self, *args, **kwargs):
+                made = super(traced, self).cursor(*args, **kwargs)
+                try:
+                    made.__class__ = _traced_cursor(module, type(made))
+                except TypeError:
+                    pass
+                return made
 
         # Looks like what it stands for.
         members = {"cursor": cursor, "_clew_database": "", "__module__": factory.__module__, "__doc__": factory.__doc__}
@@ -175,6 +216,8 @@ def _shortcut(name, original):
 
 def _traced_cursor(module, factory):
     traced = _cursor_types.get(factory)
+    if traced is None and factory in _cursor_types.values():
+        return factory
     if traced is None:
         if not isinstance(factory, type) or not issubclass(factory, module.Cursor):
             return factory
@@ -201,6 +244,8 @@ def _traced_cursor(module, factory):
         members = {name: traced_method(name) for name in ("execute", "executemany", "executescript")}
         members["__module__"] = factory.__module__
         members["__doc__"] = factory.__doc__
+        if factory is not module.Cursor:
+            members["__slots__"] = ()  # the same layout, so that an instance can become one
         traced = type(factory.__name__, (factory,), members)
         traced.__qualname__ = factory.__qualname__
         _cursor_types[factory] = traced

@@ -6,6 +6,7 @@ import sys
 # Module that the service imports -> function of clew._hooks or clew._otel that then runs with it.
 HOOKS = {
     "flask.app": ("clew._hooks", "flask_app"),
+    "flask.ctx": ("clew._hooks", "flask_ctx"),
     "werkzeug.routing.map": ("clew._hooks", "werkzeug_routing"),
     "werkzeug.routing": ("clew._hooks", "werkzeug_routing"),
     "requests.sessions": ("clew._hooks", "requests_sessions"),

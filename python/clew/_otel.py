@@ -432,6 +432,15 @@ def logs_module(logs):
            "_LOGGER_PROVIDER", provider, _own_logs)
 
 
+def _exception_attributes(error):
+    import traceback
+
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
+    text = "".join(traceback.format_exception(kind, error, error.__traceback__))
+    return {"exception.type": name, "exception.message": str(error), "exception.stacktrace": text}
+
+
 def logging_handler_module(module):
     """Contrib's handler sends what Logger.callHandlers has given us already, unless its records go elsewhere."""
     emit = module.LoggingHandler.emit
@@ -454,6 +463,9 @@ def _logger_provider_class(logs, internal):
             self._scope = _scope(name, version, schema_url)
             self._other = None
 
+        def enabled(self, **_):
+            return True
+
         def emit(self, record=None, **fields):
             current = internal._LOGGER_PROVIDER
             if current is not self._provider and current is not None:
@@ -472,14 +484,17 @@ def _logger_provider_class(logs, internal):
                 from opentelemetry.trace import get_current_span
 
                 span = get_current_span(context)
-            attributes = field("attributes")
+            attributes = dict(field("attributes") or {})
+            error = field("exception")
+            if isinstance(error, BaseException):
+                attributes = {**_exception_attributes(error), **attributes}
             emit_native(
                 self._scope,
                 field("timestamp") or field("observed_timestamp") or 0,
                 getattr(severity, "value", severity) or 0,
                 field("severity_text") or "",
                 field("body"),
-                dict(attributes) if attributes else None,
+                attributes,
                 field("event_name") or "",
                 span,
             )

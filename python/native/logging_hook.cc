@@ -81,30 +81,34 @@ void EncodeException(AttributeListEncoder& list, const Parts& parts) {
   if (parts.stacktrace) list.Text(agent::record::kExceptionStacktrace, TextOf(parts.stacktrace.get()));
 }
 
-void EncodeBody(Encoder& encoder, PyObject* body) {
-  if (body == nullptr || encoder.overflowed()) return encoder.EmptyValue();
+// Whether all of it went in.
+bool EncodeBody(Encoder& encoder, PyObject* body) {
+  if (body == nullptr || encoder.overflowed()) {
+    encoder.EmptyValue();
+    return true;
+  }
   uint8_t* mark = encoder.mark();
   if (!PyUnicode_Check(body)) {
     EncodeValue(encoder, body, UINT32_MAX, 0);
-    if (encoder.overflowed()) {
-      encoder.Rewind(mark);
-      encoder.EmptyValue();
-    }
-    return;
+    if (!encoder.overflowed()) return true;
+    encoder.Rewind(mark);
+    encoder.EmptyValue();
+    return false;
   }
   encoder.Put(agent::record::ValueType::kString);
   Py_ssize_t size = 0;
   const char* text = PyUnicode_AsUTF8AndSize(body, &size);
   if (text != nullptr) {
     // A very long line is cut so that its attributes stay.
-    encoder.CutText({text, static_cast<size_t>(size)}, 4096);
-    return;
+    return encoder.CutText({text, static_cast<size_t>(size)}, 4096);
   }
   PyErr_Clear();
   EncodeText(encoder, body);
+  return true;
 }
 
-void EncodeRecord(Encoder& encoder, const Parts& parts) {
+// The flags of the record.
+uint16_t EncodeRecord(Encoder& encoder, const Parts& parts) {
   const agent::record::Config& config = agent::record::Configuration();
   PyObject* dict = parts.dict.get();
   LogFixed fixed{};
@@ -124,7 +128,7 @@ void EncodeRecord(Encoder& encoder, const Parts& parts) {
   encoder.Scope(TextOf(Lookup(dict, names.name)), {}, {});
   encoder.Text(TextOf(parts.level_name.get()));
   encoder.Text({});
-  EncodeBody(encoder, parts.body.get());
+  const bool whole = EncodeBody(encoder, parts.body.get());
   AttributeListEncoder list(encoder, config.log_attributes, config.log_attribute_value_bytes);
   const std::string_view path = TextOf(Lookup(dict, names.pathname));
   if (!path.empty()) list.Text(agent::record::kCodeFilePath, path);
@@ -137,6 +141,7 @@ void EncodeRecord(Encoder& encoder, const Parts& parts) {
   fixed.dropped_attributes = list.Finish();
   if (PyErr_Occurred() != nullptr) PyErr_Clear();
   if (!encoder.overflowed()) std::memcpy(fixed_at, &fixed, sizeof fixed);
+  return whole && fixed.dropped_attributes == 0 ? 0 : agent::record::kRecordTruncated;
 }
 
 // What `extra=` added, as plain values; empty where there is nothing.
@@ -189,9 +194,9 @@ void Write(const Parts& parts) {
   ThreadWriter* writer = agent::record::ThisThread();
   if (writer == nullptr) return;
   Encoder encoder = writer->Begin();
-  EncodeRecord(encoder, parts);
+  const uint16_t flags = EncodeRecord(encoder, parts);
   if (encoder.overflowed()) return writer->Abandon(encoder);
-  if (!writer->Commit(agent::record::RecordType::kLog, encoder, 0)) return;
+  if (!writer->Commit(agent::record::RecordType::kLog, encoder, flags)) return;
   const agent::record::Worker worker = agent::record::ThisWorker();
   if (worker.slot != nullptr) {
     worker.slot->logs_recorded.store(worker.slot->logs_recorded.load(std::memory_order_relaxed) + 1,
