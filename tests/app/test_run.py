@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from clew_program import SERVICES, TOOLS, Run, Web, children, descendants, eventually, free_port, is_running, state
+from clew_program import SERVICES, TOOLS, Run, Web, children, eventually, free_port, is_running
 from otlp_collector import Collector
 
 PYTHON = sys.executable

@@ -150,7 +150,7 @@ class Run:
         return response.text
 
     def samples(self, name: str, **labels: str) -> list[float]:
-        return [v for n, l, v in samples_of(self.page()) if n == name and labels.items() <= l.items()]
+        return [value for n, own, value in samples_of(self.page()) if n == name and labels.items() <= own.items()]
 
     def total(self, name: str, **labels: str) -> float:
         return sum(self.samples(name, **labels))
