@@ -17,7 +17,7 @@ build:
 	tools/setup --for build
 
 bench:
-	tools/setup --for test
+	tools/setup --for bench
 	tools/bench
 
 package:
