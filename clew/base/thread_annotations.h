@@ -11,7 +11,10 @@
 #define CLEW_THREAD_ATTRIBUTE(x)
 #endif
 
+// Abseil, which gRPC's headers bring along, has the same name with the same meaning.
+#ifndef GUARDED_BY
 #define GUARDED_BY(x) CLEW_THREAD_ATTRIBUTE(guarded_by(x))
+#endif
 #define REQUIRES(...) CLEW_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) CLEW_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
 

@@ -6,9 +6,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <vector>
 
 #include "clew/net/http_session.h"
+#include "clew/net/listen.h"
 
 namespace clew::net {
 namespace {
@@ -26,23 +28,6 @@ std::string RemoteOf(Tcp::socket& socket) {
   const Tcp::endpoint peer = socket.remote_endpoint(error);
   if (error) return {};
   return Address{peer.address().to_string(), peer.port()}.ToString();
-}
-
-std::unexpected<base::Error> ListenError(const HttpServerOptions& options, const ErrorCode& error) {
-  const std::string what = fmt::format("cannot listen on {}", options.listen.ToString());
-  if (error == asio::error::address_in_use) {
-    return base::Unavailable(
-        fmt::format("{}: another program has that port; stop it or choose another with {} HOST:PORT (port 0 takes a "
-                    "free one)",
-                    what, options.listen_option));
-  }
-  if (error == asio::error::access_denied) {
-    return base::Fail(base::Code::kPermissionDenied,
-                      fmt::format("{}: ports below 1024 need privileges; choose another with {} HOST:PORT", what,
-                                  options.listen_option));
-  }
-  return base::InvalidArgument(fmt::format("{}: {}; give an address of this machine with {} HOST:PORT", what,
-                                           error.message(), options.listen_option));
 }
 
 base::Result<std::unique_ptr<asio::ssl::context>> MakeTls(const HttpServerOptions& options) {
@@ -107,6 +92,11 @@ class Server final : public HttpServer {
 
 base::Status Server::Listen() {
   const HttpServerOptions& options = state_.options;
+  const auto failed = [&](const ErrorCode& error) {
+    const bool is_errno = error.category() == asio::error::get_system_category();
+    return std::unexpected(
+        ListenError(options.listen, options.listen_option, is_errno ? error.value() : EADDRNOTAVAIL));
+  };
   if (!options.tls_certificate_file.empty() || !options.tls_key_file.empty()) {
     CLEW_ASSIGN_OR_RETURN(state_.tls, MakeTls(options));
   }
@@ -114,7 +104,7 @@ base::Status Server::Listen() {
   Tcp::resolver resolver(threads_.front()->io());
   const auto found = resolver.resolve(options.listen.host, std::to_string(options.listen.port),
                                       Tcp::resolver::passive | Tcp::resolver::numeric_service, error);
-  if (error || found.empty()) return ListenError(options, error);
+  if (error || found.empty()) return failed(error);
   // A name such as localhost has addresses of both families; programs that are given 127.0.0.1 must find us.
   Tcp::endpoint endpoint = found.begin()->endpoint();
   for (const auto& entry : found) {
@@ -127,9 +117,9 @@ base::Status Server::Listen() {
   if (!error) acceptor_->set_option(Tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_->bind(endpoint, error);
   if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
-  if (error) return ListenError(options, error);
+  if (error) return failed(error);
   const Tcp::endpoint local = acceptor_->local_endpoint(error);
-  if (error) return ListenError(options, error);
+  if (error) return failed(error);
   address_ = {local.address().to_string(), local.port()};
   return {};
 }

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
+#include "clew/api/otlp/batch_sink.h"
 #include "clew/net/http_router.h"
-
-namespace clew::ingest {
-class Ingest;
-}  // namespace clew::ingest
 
 namespace clew::api::otlp {
 
@@ -22,17 +20,19 @@ struct OtlpOptions {
 // the data is kept, or google.rpc.Status with 400, 413, 415, 429 + Retry-After, 5xx.
 class OtlpApi {
  public:
-  // `ingest` outlives every server that has the router.
-  explicit OtlpApi(ingest::Ingest& ingest, OtlpOptions options = {}) : ingest_(ingest), options_(options) {}
+  enum class Door { kTraces, kLogs, kMetrics };
 
-  // /v1/traces, /v1/logs and /v1/metrics.
+  // `ingest` outlives every server that has the router.
+  explicit OtlpApi(ingest::Ingest& ingest, OtlpOptions options = {}) : OtlpApi(SinkOf(ingest), options) {}
+  OtlpApi(std::shared_ptr<BatchSink> sink, OtlpOptions options) : sink_(std::move(sink)), options_(options) {}
+
+  // /v1/traces, /v1/logs and /v1/metrics. The router keeps what it needs of this object.
   void Register(net::HttpRouter& router) const;
   // The same doors elsewhere: ("/api/v1/otlp/v1/metrics", kMetrics) and ("/loki/otlp/v1/logs", kLogs).
-  enum class Door { kTraces, kLogs, kMetrics };
   void RegisterAt(net::HttpRouter& router, std::string_view path, Door door) const;
 
  private:
-  ingest::Ingest& ingest_;
+  std::shared_ptr<BatchSink> sink_;
   OtlpOptions options_;
 };
 

@@ -6,17 +6,14 @@
 #include <memory>
 #include <string>
 
+#include "clew/api/otlp/batch_sink.h"
 #include "clew/base/result.h"
 #include "clew/net/address.h"
-
-namespace clew::ingest {
-class Ingest;
-}  // namespace clew::ingest
 
 namespace clew::api::otlp {
 
 struct OtlpGrpcOptions {
-  net::Address listen{"127.0.0.1", 0};
+  net::Address listen = {"127.0.0.1", 0};
   // Named in messages, and the option that the message about a busy port tells to change.
   std::string listen_option = "--otlp-grpc";
   // Of a message, as sent and decompressed; over it RESOURCE_EXHAUSTED.
@@ -32,13 +29,17 @@ class OtlpGrpcServer {
  public:
   // Binds and starts to accept. A busy port is UNAVAILABLE with the address and what to do. `ingest` outlives the
   // server.
-  static base::Result<std::unique_ptr<OtlpGrpcServer>> Start(OtlpGrpcOptions options, ingest::Ingest& ingest);
+  static base::Result<std::unique_ptr<OtlpGrpcServer>> Start(OtlpGrpcOptions options, ingest::Ingest& ingest) {
+    return Start(std::move(options), SinkOf(ingest));
+  }
+  static base::Result<std::unique_ptr<OtlpGrpcServer>> Start(OtlpGrpcOptions options, std::shared_ptr<BatchSink> sink);
   // Stop() with no time to spare.
   virtual ~OtlpGrpcServer() = default;
 
   // Where it listens, with the port taken.
   virtual net::Address address() const = 0;
-  // Takes no more calls and lets running ones end until `deadline`. Returns when none runs. Repeatable.
+  // Takes no more calls and lets running ones end until `deadline`, then cancels them. Returns when none runs, so each
+  // batch that the sink has must have been answered. Repeatable.
   virtual void Stop(std::chrono::steady_clock::time_point deadline) = 0;
   void Stop() { Stop(std::chrono::steady_clock::now()); }
 };
