@@ -51,12 +51,15 @@ void PutKeyValues(ProtobufWriter& to, uint32_t field, const model::BatchBase& ba
 }
 
 void PutResource(ProtobufWriter& group, const model::BatchBase& batch, const model::Resource& resource) {
+  if (resource.attributes.count == 0 && resource.dropped_attributes_count == 0) return;
   ProtobufWriter to(group, field::resource_group::kResource);
   PutKeyValues(to, field::resource::kAttributes, batch, resource.attributes);
   PutUint32(to, field::resource::kDroppedAttributesCount, resource.dropped_attributes_count);
 }
 
 void PutScope(ProtobufWriter& group, const model::BatchBase& batch, const model::Scope& scope) {
+  const bool has_name = scope.name != 0 || scope.version != 0;
+  if (!has_name && scope.attributes.count == 0 && scope.dropped_attributes_count == 0) return;
   ProtobufWriter to(group, field::scope_group::kScope);
   PutString(to, field::scope::kName, batch.Text(scope.name));
   PutString(to, field::scope::kVersion, batch.Text(scope.version));

@@ -65,6 +65,7 @@ class GroupEncoder {
   uint32_t scope_ = 0;
 };
 
+// Nothing where they are empty.
 void PutResource(ProtobufWriter& group, const model::BatchBase& batch, const model::Resource& resource);
 void PutScope(ProtobufWriter& group, const model::BatchBase& batch, const model::Scope& scope);
 

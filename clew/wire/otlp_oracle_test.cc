@@ -154,6 +154,8 @@ uint64_t NormalisePoints(testdata::Metric& metric) {
   }
 }
 
+bool IsEmpty(const Message& message) { return message.ByteSizeLong() == 0; }
+
 // `records(list)` normalises the records of one scope group and says how many it took away.
 template <typename Request, typename Records>
 uint64_t NormaliseRequest(Request& request, Records&& records) {
@@ -161,9 +163,9 @@ uint64_t NormaliseRequest(Request& request, Records&& records) {
   NormaliseFields(request);
   uint64_t removed = 0;
   RemoveUnless(*request.mutable_resource_groups(), [&](auto& resource_group) {
-    resource_group.mutable_resource();
+    if (IsEmpty(resource_group.resource())) resource_group.clear_resource();
     RemoveUnless(*resource_group.mutable_scope_groups(), [&](auto& scope_group) {
-      scope_group.mutable_scope();
+      if (IsEmpty(scope_group.scope())) scope_group.clear_scope();
       removed += records(*scope_group.mutable_records());
       return !scope_group.records().empty();
     });
