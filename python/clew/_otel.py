@@ -28,6 +28,7 @@ def context_module(module):
 
 
 def trace_module(trace):
+    from opentelemetry import context
     from opentelemetry.context.context import Context
     from opentelemetry.trace.propagation import _SPAN_KEY
 
@@ -54,6 +55,10 @@ def trace_module(trace):
         ),
         make_scope=_Scope,
         resource=_Resource(),
+        suppress_keys=(
+            getattr(context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+            getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation"),
+        ),
     )
     provider = _tracer_provider_class(trace)()
     if trace._TRACER_PROVIDER is None and "OTEL_PYTHON_TRACER_PROVIDER" not in _environment():

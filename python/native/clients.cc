@@ -94,8 +94,7 @@ PyObject* ClientStart(PyObject*, PyObject* args) {
   PyObject *method_object = nullptr, *url_object = nullptr;
   if (PyArg_ParseTuple(args, "iOO", &scope, &method_object, &url_object) == 0) return nullptr;
   const bool on = scope == agent::record::kScopeRequests ? switches.requests : switches.urllib3;
-  const Ref current = CurrentSpan();
-  if (!on || (current && reinterpret_cast<Span*>(current.get())->covers_http)) Py_RETURN_NONE;
+  if (!on || HttpIsCovered()) Py_RETURN_NONE;
   Ref owner;
   Span* span = BeginSpan(static_cast<uint8_t>(scope), owner);
   if (span == nullptr) Py_RETURN_NONE;

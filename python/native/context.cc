@@ -87,6 +87,18 @@ Ref CurrentSpan() {
   return span != nullptr && IsSpan(span) ? Ref::Borrowed(span) : Ref();
 }
 
+bool HttpIsCovered() {
+  const Ref value = CurrentValue();
+  PyObject* span = SpanWithin(value.get());
+  if (span != nullptr && IsSpan(span) && reinterpret_cast<Span*>(span)->covers_http) return true;
+  if (!value || opentelemetry.suppress_keys == nullptr || !PyDict_Check(value.get())) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(opentelemetry.suppress_keys); ++i) {
+    PyObject* asked = Lookup(value.get(), PyTuple_GET_ITEM(opentelemetry.suppress_keys, i));
+    if (asked != nullptr && PyObject_IsTrue(asked) == 1) return true;
+  }
+  return false;
+}
+
 Ref Activate(PyObject* value) { return Ref(PyContextVar_Set(variable, value)); }
 
 void Deactivate(PyObject* token) {
@@ -166,6 +178,13 @@ PyObject* ContextGetCurrent(PyObject*, PyObject*) {
   auto* span = reinterpret_cast<Span*>(value.get());
   const Ref entries(span->base_context != nullptr ? PyDict_Copy(span->base_context) : PyDict_New());
   if (!entries || PyDict_SetItem(entries.get(), opentelemetry.span_key, value.get()) != 0) return nullptr;
+  if (span->covers_http) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(opentelemetry.suppress_keys); ++i) {
+      PyObject* key = PyTuple_GET_ITEM(opentelemetry.suppress_keys, i);
+      // The first one silences everything, not only HTTP clients.
+      if (i > 0 && PyDict_SetItem(entries.get(), key, Py_True) != 0) return nullptr;
+    }
+  }
   return PyObject_CallOneArg(opentelemetry.context_type, entries.get());
 }
 
@@ -176,16 +195,19 @@ PyObject* ModuleCurrentSpan(PyObject*, PyObject*) {
 }
 
 PyObject* SetOpenTelemetry(PyObject*, PyObject* args, PyObject* keywords) {
-  static const char* const kKeywords[] = {"span_key",   "context_type", "make_span_context", "span_kind", "make_status",
-                                          "make_event", "make_link",    "make_scope",        "resource",  nullptr};
+  static const char* const kKeywords[] = {
+      "span_key",  "context_type", "make_span_context", "span_kind",     "make_status", "make_event",
+      "make_link", "make_scope",   "resource",          "suppress_keys", nullptr};
   OpenTelemetry given;
-  if (PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOOOO", const_cast<char**>(kKeywords), &given.span_key,
+  if (PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOOOOO!", const_cast<char**>(kKeywords), &given.span_key,
                                   &given.context_type, &given.make_span_context, &given.span_kind, &given.make_status,
-                                  &given.make_event, &given.make_link, &given.make_scope, &given.resource) == 0) {
+                                  &given.make_event, &given.make_link, &given.make_scope, &given.resource,
+                                  &PyTuple_Type, &given.suppress_keys) == 0) {
     return nullptr;
   }
-  for (PyObject* object : {given.span_key, given.context_type, given.make_span_context, given.span_kind,
-                           given.make_status, given.make_event, given.make_link, given.make_scope, given.resource}) {
+  for (PyObject* object :
+       {given.span_key, given.context_type, given.make_span_context, given.span_kind, given.make_status,
+        given.make_event, given.make_link, given.make_scope, given.resource, given.suppress_keys}) {
     Py_INCREF(object);
   }
   opentelemetry = given;

@@ -19,6 +19,7 @@ struct OpenTelemetry {
   PyObject* make_link = nullptr;    // (context, attributes) -> Link
   PyObject* make_scope = nullptr;   // (name, version, schema URL) -> InstrumentationScope
   PyObject* resource = nullptr;
+  PyObject* suppress_keys = nullptr;  // tuple of keys that ask HTTP client instrumentations to be silent
 };
 extern OpenTelemetry opentelemetry;
 
@@ -28,6 +29,8 @@ bool InitContext();
 Ref CurrentValue();
 // The native span that is current, directly or within a Context; empty otherwise.
 Ref CurrentSpan();
+// Whether HTTP client hooks are to be silent: within another client's span, or as a Context asks.
+bool HttpIsCovered();
 // Makes `value` current; the token that ends it, or empty with an error set.
 Ref Activate(PyObject* value);
 // Ends it. A token of another context is ignored, as when a body is closed in another thread.
