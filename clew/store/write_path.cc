@@ -96,7 +96,7 @@ class WritePath::Impl {
   void EndWrite();
   bool Reserve(const Parts& parts);
   void Release(const Parts& parts);
-  void Append(WriteEntry entry, Parts parts, Done done);
+  void Append(WriteEntry entry, Done done);
   void ReplayLog();
   bool AddReplayed(wal::Replay::Record record);
   bool WaitForRoom(wal::Table table, uint64_t sequence, uint64_t bytes);
@@ -180,7 +180,7 @@ void WritePath::Impl::Write(WriteEntry entry, Done done) {
     EndWrite();
   };
   if (entry.body_hash == base::Hash128()) {
-    Append(std::move(entry), SplitByTable(entry.tenant, entry.rows), std::move(answer));
+    Append(std::move(entry), std::move(answer));
     return;
   }
   const auto shared = std::make_shared<Done>(std::move(answer));
@@ -210,10 +210,11 @@ void WritePath::Impl::Write(WriteEntry entry, Done done) {
     hashes_.Settle(hash, std::move(outcome));
     (*shared)(std::move(result));
   };
-  Append(std::move(entry), SplitByTable(entry.tenant, entry.rows), std::move(settle));
+  Append(std::move(entry), std::move(settle));
 }
 
-void WritePath::Impl::Append(WriteEntry entry, Parts parts, Done done) {
+void WritePath::Impl::Append(WriteEntry entry, Done done) {
+  Parts parts = SplitByTable(entry.tenant, entry.rows);
   if (!Reserve(parts)) {
     ++refused_full_;
     done(base::ResourceExhausted("more data arrives than can be stored now; come again", kOverloadRetry));
@@ -225,7 +226,8 @@ void WritePath::Impl::Append(WriteEntry entry, Parts parts, Done done) {
   record.rejected = static_cast<uint32_t>(std::min<uint64_t>(entry.rejected, UINT32_MAX));
   record.payload = wal::EncodeRows(entry.tenant, entry.rows);
   record.keep_alive = std::make_shared<wal::Rows>(std::move(entry.rows));
-  log_->Append(std::move(record), [this, parts = std::move(parts), rejected = entry.rejected,
+  const uint64_t rejected = entry.rejected;
+  log_->Append(std::move(record), [this, parts = std::move(parts), rejected,
                                    done = std::move(done)](base::Result<wal::Position> position) mutable {
     if (!position) {
       Release(parts);
