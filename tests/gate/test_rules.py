@@ -125,6 +125,14 @@ def test_documented_path_that_is_not_there(scratch):
     scratch.clean("paths")
 
 
+def test_page_that_no_index_names(scratch):
+    scratch.write("docs/guide/README.md", "[One](one.md)\n")
+    scratch.write("docs/guide/one.md", "One.\n")
+    scratch.clean("paths")
+    scratch.write("docs/guide/two.md", "Two.\n")
+    scratch.caught("paths", "docs/guide/README.md: does not lead to two.md")
+
+
 def test_cpp_format(scratch):
     scratch.write("clew/model/new.h", SPDX + "#pragma once\nint  F( int a );\n")
     scratch.caught("format", "clew/model/new.h: not as clang-format-19 -i leaves it")

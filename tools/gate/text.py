@@ -66,7 +66,7 @@ GENERATED = ("bin/", "lib/", "build/", ".venv/")
 
 
 def paths(tree: Tree) -> Outcome:
-    """Every link and every back-quoted path in a Markdown file leads to something that is there."""
+    """Every link and every back-quoted path in a Markdown file leads to something that is there; indexes are whole."""
     problems, count = [], 0
     for file in tree.files(".md"):
         text = re.sub(r"```.*?```", "", tree.text(file), flags=re.DOTALL)
@@ -84,6 +84,11 @@ def paths(tree: Tree) -> Outcome:
                 continue
             if not _exists(tree, path.rstrip("/")):
                 problems.append(f"{file}: names {path}, which is not there")
+    for file in tree.files(".md"):
+        folder, name = os.path.split(file)
+        index = f"{folder}/README.md"
+        if folder.startswith("docs/") and name != "README.md" and f"({name})" not in tree.text(index):
+            problems.append(f"{index}: does not lead to {name}")
     return Outcome(problems, f"{count} paths in {len(tree.files('.md'))} documents")
 
 
