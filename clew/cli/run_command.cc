@@ -164,6 +164,7 @@ class Run {
     start_ = SteadyClock::now();
     int status = supervisor_->Run(kTick, [this] { Tick(); });
     SayIfNothingAttached("");
+    AwaitHolders();
     const bool clean = StopDrainer();
     if (WIFEXITED(status) && clean) return WEXITSTATUS(status);
     if (WIFEXITED(status)) {
@@ -212,7 +213,9 @@ class Run {
   void SayIfNothingAttached(std::string_view when) {
     if (!drainer_ || told_nothing_attached_) return;
     const drain::DrainerStats stats = drainer_->stats();
-    if (stats.attached > 0) return;
+    const bool seen = stats.processes + stats.ended_processes > 0;
+    // Those that have just taken the arena may not have been seen yet; those of another pid namespace never will be.
+    if (seen || (stats.attached > 0 && stats.foreign_namespace == 0)) return;
     told_nothing_attached_ = true;
     std::string reason;
     if (stats.foreign_namespace > 0) {
@@ -241,6 +244,20 @@ class Run {
     const std::string blocker = InjectionBlocker(arguments);
     if (!blocker.empty()) return fmt::format("Python was started with {}, which keeps injected code out", blocker);
     return "it ended before it took the agent in";
+  }
+
+  // Processes that got hold of the arena without being descendants: what they write is read as long as they live, or
+  // until a signal says that it is enough.
+  void AwaitHolders() {
+    bool told = false;
+    for (const auto start = SteadyClock::now(); drainer_ && drainer_->holders() > 0;) {
+      if (!told && SteadyClock::now() - start > kStayPatience) {
+        told = true;
+        Say(fmt::format("the service has ended; recording goes on for {} processes outside of it",
+                        drainer_->holders()));
+      }
+      if (!supervisor_->Sleep(std::chrono::milliseconds(20))) return;
+    }
   }
 
   // True where everything has ended in time.

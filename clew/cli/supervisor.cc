@@ -256,12 +256,23 @@ bool Supervisor::WaitFor(int event_fd, std::chrono::milliseconds timeout) {
     std::array<pollfd, 2> waits{{{event_fd, POLLIN, 0}, {signal_fd_.get(), POLLIN, 0}}};
     if (poll(waits.data(), waits.size(), static_cast<int>(left.count())) < 0 && errno != EINTR) return false;
     if (waits[0].revents != 0) return true;
-    signalfd_siginfo info{};
-    while (read(signal_fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      const int number = static_cast<int>(info.ssi_signo);
-      if (number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP) return false;
-    }
+    if (AskedToEnd()) return false;
   }
+}
+
+bool Supervisor::Sleep(std::chrono::milliseconds time) {
+  pollfd wait{signal_fd_.get(), POLLIN, 0};
+  poll(&wait, 1, static_cast<int>(time.count()));
+  return !AskedToEnd();
+}
+
+bool Supervisor::AskedToEnd() {
+  signalfd_siginfo info{};
+  while (read(signal_fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+    const int number = static_cast<int>(info.ssi_signo);
+    if (number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP) return true;
+  }
+  return false;
 }
 
 bool Supervisor::Reap() {

@@ -44,6 +44,8 @@ class Supervisor {
 
   // After Run: waits until `event_fd` is readable. False when `timeout` is over or a signal asks to end at once.
   bool WaitFor(int event_fd, std::chrono::milliseconds timeout);
+  // After Run: false where such a signal came.
+  bool Sleep(std::chrono::milliseconds time);
 
   // Ends this process as `wait_status` says: with its exit status, or by its signal (no core file of ours).
   [[noreturn]] static void EndAs(int wait_status);
@@ -63,6 +65,7 @@ class Supervisor {
   bool Reap();
   void ChooseSuccessor();
   void ReadSignals();
+  bool AskedToEnd();
   void Handle(const signalfd_siginfo& info);
   void StopWithTarget();
   bool TargetIsElsewhere() const;

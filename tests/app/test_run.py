@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -631,3 +632,71 @@ def test_bind_failure_is_the_services_own(run):
 def test_tools_stand_beside_the_interpreter():
     for tool in ("gunicorn", "flask", "waitress-serve"):
         assert (TOOLS / tool).exists(), f"{tool} is not installed in {TOOLS}"
+
+
+def test_program_that_becomes_another_is_recorded_on(run, collector):
+    service = run(
+        "--endpoint",
+        collector.url,
+        command=[
+            PYTHON,
+            "-c",
+            "import logging, os, sys\n"
+            "logging.error('image %s', os.environ.get('IMAGE', 'first'))\n"
+            "if 'IMAGE' not in os.environ:\n"
+            "    os.environ['IMAGE'] = 'second'\n"
+            "    os.execv(sys.executable, [sys.executable, '-c', sys.orig_argv[2]])\n",
+        ],
+        env=JSON,
+    )
+    assert service.wait() == 0
+    assert sorted(record["body"] for record in collector.logs()) == ["image first", "image second"]
+
+
+def test_service_in_another_network_namespace_attaches_by_the_path_socket(run, collector):
+    service = run(
+        "--endpoint",
+        collector.url,
+        command=["unshare", "--net", PYTHON, "-c", "import logging; logging.error('from afar')"],
+        env=JSON,
+    )
+    assert service.wait() == 0
+    assert [record["body"] for record in collector.logs()] == ["from afar"]
+
+
+def test_service_in_another_pid_namespace_is_left_alone(run, collector):
+    service = run(
+        "--endpoint",
+        collector.url,
+        command=["unshare", "--pid", "--fork", "--mount-proc", PYTHON, "-c", "import logging; logging.error('x')"],
+        env=JSON,
+    )
+    assert service.wait() == 0
+    assert not collector.logs()
+    assert service.said()[-1] == "nothing was recorded: its processes are in another pid namespace"
+
+
+def test_recording_goes_on_for_the_last_holder(run, collector):
+    """A process that is no descendant, but took the arena, is read until it ends."""
+    service = run(
+        "--endpoint",
+        collector.url,
+        command=[PYTHON, "-c", "import os, time; print(os.environ['CLEW_ATTACH'], flush=True); time.sleep(1)"],
+        env=JSON,
+    )
+    attach = eventually(lambda: service.stdout().strip())
+    (child,) = eventually(lambda: children(service.pid))
+    path = dict(
+        entry.split("=", 1) for entry in Path(f"/proc/{child}/environ").read_text().split("\0") if "=" in entry
+    )["PYTHONPATH"]
+    stranger = subprocess.Popen(
+        [PYTHON, "-c", "import logging, time; logging.error('early'); time.sleep(3); logging.error('late')"],
+        env={**os.environ, "CLEW_ATTACH": attach, "PYTHONPATH": path},
+        stderr=subprocess.DEVNULL,
+    )
+    eventually(lambda: not is_running(child))
+    assert service.process.poll() is None
+    assert service.wait() == 0
+    assert stranger.wait(5) == 0
+    assert sorted(record["body"] for record in collector.logs()) == ["early", "late"]
+    assert [line for line in service.said() if "recording goes on for 1 processes" in line]

@@ -139,10 +139,10 @@ def test_times_far_away_and_numbers_that_are_none(server):
     (span,) = server.get(f"/api/clew/traces/{TRACE}")["spans"]
     assert span["start"].startswith("1970-01-01T00:00:01")
     assert server.get("/api/clew/logs", **{"from": "2099-12-01T00:00:00Z", "to": "2100-12-01T00:00:00Z"})["logs"]
-    for name, value in (("nan", "NaN"), ("inf", "Infinity")):
+    for name, value in (("odd_nan", "NaN"), ("odd_inf", "Infinity")):
         server.post("metrics", gauge("odd", name, value))
-    assert server.get("/api/v1/query", query="nan")["data"]["result"][0]["value"][1] == "NaN"
-    assert server.get("/api/v1/query", query="inf")["data"]["result"][0]["value"][1] == "+Inf"
+    assert server.get("/api/v1/query", query="odd_nan")["data"]["result"][0]["value"][1] == "NaN"
+    assert server.get("/api/v1/query", query="odd_inf")["data"]["result"][0]["value"][1] == "+Inf"
 
 
 def test_tenants_do_not_see_each_other(server):
