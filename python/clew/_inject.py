@@ -18,6 +18,7 @@ HOOKS = {
     "opentelemetry.trace": ("clew._otel", "trace_module"),
     "opentelemetry.metrics": ("clew._otel", "metrics_module"),
     "opentelemetry._logs": ("clew._otel", "logs_module"),
+    "opentelemetry.instrumentation.flask": ("clew._otel", "contrib_flask_module"),
     "opentelemetry.instrumentation.logging.handler": ("clew._otel", "logging_handler_module"),
     "opentelemetry.instrumentation.instrumentor": ("clew._otel", "instrumentor_module"),
 }

@@ -32,7 +32,9 @@ class Service:
         self.output = output  # path
 
     def get(self, path, headers=None, method="GET"):
-        request = urllib.request.Request("http://127.0.0.1:%d%s" % (self.port, path), headers=headers or {}, method=method)
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d%s" % (self.port, path), headers=headers or {}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=20) as response:
                 return response.status, response.read().decode()

@@ -187,7 +187,9 @@ call("/", HTTP_TRACEPARENT="00-garbage-01", HTTP_TRACESTATE="a=b")
     assert sum(s["count"] for s in agent.series("http.server.request.duration")) == 4
 
 
-@pytest.mark.parametrize("sampler, threshold, expected", [(4, 0, (0, 0)), (5, 1 << 55, (350, 650)), (3, 0, (1000, 1000))])
+@pytest.mark.parametrize(
+    "sampler, threshold, expected", [(4, 0, (0, 0)), (5, 1 << 55, (350, 650)), (3, 0, (1000, 1000))]
+)
 def test_head_sampling(make_agent, sampler, threshold, expected):
     agent = make_agent(sampler=sampler, threshold=threshold)
     agent.run(

@@ -45,7 +45,11 @@ assert trace.get_current_span() is trace.INVALID_SPAN
     assert server["attributes"]["shop.order"] == 7 and server["attributes"]["http.route"] == "/order"
     assert outer["parent_span_id"] == server["span_id"] and outer["kind"] == 4
     assert outer["attributes"] == {"a": 1, "l": ["x", "y"]}
-    assert (outer["scope"], outer["scope_version"], outer["schema_url"]) == ("shop.own", "1.2", "https://example.org/schema")
+    assert (outer["scope"], outer["scope_version"], outer["schema_url"]) == (
+        "shop.own",
+        "1.2",
+        "https://example.org/schema",
+    )
     assert inner["parent_span_id"] == spans["SELECT"]["parent_span_id"] == outer["span_id"]
     assert spans["root"]["parent_span_id"] == "0" * 16 and spans["root"]["trace_id"] != server["trace_id"]
     below = spans["below remote"]
@@ -131,8 +135,8 @@ def test_metrics_api(agent):
         """
 import time
 from opentelemetry import metrics
-import clew._otel as ours
-ours._OBSERVE_SECONDS = 0.05
+import clew._otel_metrics as ours
+ours.OBSERVE_SECONDS = 0.05
 meter = metrics.get_meter("shop", "1")
 orders = meter.create_counter("orders", "{order}", "Orders")
 orders.add(2, {"b": 1, "a": "x"})
@@ -220,3 +224,41 @@ print(span.name, format(span.context.trace_id, "032x"))
 
 def test_the_sdk_is_not_imported_for_it(agent):
     agent.run("import sys, opentelemetry.trace; assert 'opentelemetry.sdk' not in sys.modules")
+
+
+def test_contribs_instrumentors_stand_in_the_same_trace(agent):
+    """Where contrib instruments a library, our own hook for it is silent; the others go on."""
+    from test_clients import SERVER
+
+    agent.run(
+        APP
+        + SERVER
+        + """
+import requests, urllib3
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+FlaskInstrumentor().instrument_app(app)
+RequestsInstrumentor().instrument()
+@app.get("/both")
+def both():
+    requests.get(base + "/200")
+    urllib3.PoolManager().request("GET", base + "/201")
+    return "x"
+call("/both")
+RequestsInstrumentor().uninstrument()
+requests.get(base + "/202")
+"""
+    )
+    spans = agent.spans()
+    assert len({s["trace_id"] for s in spans}) == 2
+    by_scope = {}
+    for span in spans:
+        by_scope.setdefault(span["scope"], []).append(span)
+    assert "clew.flask" not in by_scope
+    (server,) = by_scope["opentelemetry.instrumentation.flask"]
+    (contrib_client,) = by_scope["opentelemetry.instrumentation.requests"]
+    (native_client,) = by_scope["clew.urllib3"]
+    assert server["name"] == "GET /both" and server["kind"] == 2
+    assert contrib_client["parent_span_id"] == native_client["parent_span_id"] == server["span_id"]
+    (last,) = by_scope["clew.requests"]
+    assert last["attributes"]["http.response.status_code"] == 202

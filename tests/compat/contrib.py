@@ -32,7 +32,17 @@ def prepare(cache):
         subprocess.run([python, "-m", "pip", "install", "-q", "-r", HERE / "requirements.txt"], check=True)
         for package in PACKAGES:
             name = "opentelemetry-instrumentation-%s==%s" % (package, VERSION)
-            command = [python, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "--no-binary", ":all:"]
+            command = [
+                python,
+                "-m",
+                "pip",
+                "download",
+                "-q",
+                "--no-deps",
+                "--no-build-isolation",
+                "--no-binary",
+                ":all:",
+            ]
             subprocess.run([*command, "-d", cache / "sdist", name], check=True)
         for archive in (cache / "sdist").glob("*.tar.gz"):
             with tarfile.open(archive) as file:
