@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <protozero/pbf_writer.hpp>
 
 #include "clew/wire/otlp.h"
+#include "clew/wire/otlp_fields.h"
 #include "clew/wire/otlp_oracle_test.h"
 
 namespace clew::wire {
@@ -306,6 +308,13 @@ std::string Nested(int levels) {
   return request.SerializeAsString();
 }
 
+// A message in a field.
+std::string Field(uint32_t field, std::string_view message) {
+  std::string bytes;
+  protozero::pbf_writer(bytes).add_bytes(field, message.data(), message.size());
+  return bytes;
+}
+
 TEST(DecodeLogs, NestingIsLimited) {
   const auto deepest = DecodeLogs(Nested(model::kMaxValueDepth));
   ASSERT_TRUE(deepest) << deepest.error().message;
@@ -314,7 +323,13 @@ TEST(DecodeLogs, NestingIsLimited) {
   ASSERT_FALSE(deeper);
   EXPECT_EQ(deeper.error().code, base::Code::kInvalidArgument);
   EXPECT_EQ(deeper.error().message, "values are nested deeper than 32 levels; flatten them");
-  EXPECT_FALSE(DecodeLogs(Nested(10000)));
+  // Much deeper than the stack would bear; protobuf itself could not even build it.
+  std::string value = "x";
+  for (int i = 0; i < 5000; ++i) value = Field(field::any_value::kArray, Field(field::value_list::kValues, value));
+  const std::string record = Field(field::scope_group::kRecords, Field(field::log_record::kBody, value));
+  const auto deepest_of_all = DecodeLogs(Field(1, Field(field::resource_group::kScopeGroups, record)));
+  ASSERT_FALSE(deepest_of_all);
+  EXPECT_EQ(deepest_of_all.error().message, deeper.error().message);
 }
 
 TEST(Decode, MalformedBytesAreDescribedNotQuoted) {

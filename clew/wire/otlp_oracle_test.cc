@@ -339,7 +339,7 @@ void FillField(Message& message, const FieldDescriptor& field, std::mt19937& ran
 bool ParseByProtobuf(std::string_view bytes, Message& message) {
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   google::protobuf::io::CodedInputStream input(&stream);
-  input.SetRecursionLimit(100000);
+  input.SetRecursionLimit(2000);
   return message.ParseFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 

@@ -14,7 +14,7 @@
 // What tests and fuzz targets hold Clew's decoders against: protobuf's own parser over testdata/otlp.proto.
 namespace clew::wire::testing {
 
-// protobuf's verdict, however deeply the message nests.
+// protobuf's verdict, also on messages that nest deeper than it usually allows.
 bool ParseByProtobuf(std::string_view bytes, google::protobuf::Message& message);
 
 // What is left of a message after the normalisations that otlp.h documents, records that are left out included; their
