@@ -28,7 +28,8 @@ enum class EventKind : uint8_t {
 
 struct SegmentEvent {
   int64_t time = 0;       // Unix nanoseconds
-  int64_t duration = -1;  // nanoseconds of kSpan and kCall, -1: a point in time
+  int64_t end = 0;        // when it was over; the time again where it is a point in time
+  int64_t duration = -1;  // nanoseconds that the step itself took; -1: a point in time, or the time went elsewhere
   NameId name = 0;
   EventKind kind = EventKind::kSpan;
   bool is_error = false;

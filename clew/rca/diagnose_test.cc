@@ -101,21 +101,26 @@ class Shop {
     const int64_t stock_start = cart_start + request.cart_own / 2;
     Part frontend{"frontend",           "GET /cart", "",    time, request.frontend_own + cart_length + request.cart_hop,
                   request.frontend_own, -1,          fails, {}};
-    frontend.events.push_back({cart_start, cart_length, Name("cart: GET /items"), model::EventKind::kCall, fails});
+    frontend.events.push_back(
+        {cart_start, cart_start + cart_length, cart_length, Name("cart: GET /items"), model::EventKind::kCall, fails});
     Part cart{"cart", "GET /items", "frontend", cart_start, cart_length, request.cart_own, request.cart_hop, fails, {}};
     if (calls_stock) {
-      cart.events.push_back({stock_start, stock_length, Name("stock: GET /level"), model::EventKind::kCall, fails});
+      cart.events.push_back({stock_start, stock_start + stock_length, stock_length, Name("stock: GET /level"),
+                             model::EventKind::kCall, fails});
     } else if (request.stock_refuses) {
-      cart.events.push_back({stock_start, kMilli, Name("stock:8000"), model::EventKind::kUnanswered, true});
+      cart.events.push_back(
+          {stock_start, stock_start + kMilli, kMilli, Name("stock:8000"), model::EventKind::kUnanswered, true});
     }
-    cart.events.push_back({cart_start + cart_length - 1, -1, Name("items listed"), model::EventKind::kLog, false});
+    cart.events.push_back({cart_start + cart_length - 1, cart_start + cart_length - 1, -1, Name("items listed"),
+                           model::EventKind::kLog, false});
     AddSegment(frontend, request);
     AddSegment(cart, request);
     if (!calls_stock) return;
     Part stock{"stock",           "GET /level",        "cart", stock_start, stock_length, request.stock_own,
                request.stock_hop, request.stock_fails, {}};
     if (request.stock_fails) {
-      stock.events.push_back({stock_start + 1, -1, Name("KeyError"), model::EventKind::kException, true});
+      stock.events.push_back(
+          {stock_start + 1, stock_start + 1, -1, Name("KeyError"), model::EventKind::kException, true});
     }
     AddSegment(stock, request);
   }

@@ -143,7 +143,7 @@ void FeatureTable::ObserveEvents(const Segment& segment, const Thresholds& thres
                         .event_kind = event.kind,
                         .is_error = event.is_error};
     // That a step or call failed shows when it ends.
-    const int64_t shows = event.is_error ? event.time + std::max<int64_t>(0, event.duration) : event.time;
+    const int64_t shows = event.is_error ? event.end : event.time;
     AddOnce(out.occurrences, {FeatureId(shown), shows});
     Feature next = shown;
     next.place = place;

@@ -97,9 +97,9 @@ void SegmentBuilder::AddExceptions(const model::SpanBatch& batch, size_t row) {
     if (batch.Text(event.name) != "exception") continue;
     const std::string_view type =
         model::FindString(batch.attributes, batch.strings, event.attributes, "exception.type");
-    exceptions_.push_back(
-        {static_cast<uint32_t>(spans_.size()),
-         {Signed(event.time), -1, NameOf(type.empty() ? "exception" : type), EventKind::kException, true}});
+    exceptions_.push_back({static_cast<uint32_t>(spans_.size()),
+                           {Signed(event.time), Signed(event.time), -1, NameOf(type.empty() ? "exception" : type),
+                            EventKind::kException, true}});
   }
 }
 
@@ -136,10 +136,11 @@ void SegmentBuilder::AddLogs(const model::LogBatch& batch) {
     const std::string line = model::LogLine(batch, row);
     const uint32_t template_id = miner_.Add(names_[service], std::string_view(line).substr(0, line.find('\n')));
     const bool is_error = batch.severity_number[row] >= 17;
-    logs_.push_back({{batch.trace_id[row], batch.span_id[row]},
-                     service,
-                     template_id,
-                     {Signed(batch.effective_time(row)), -1, 0, EventKind::kLog, is_error}});
+    logs_.push_back(
+        {{batch.trace_id[row], batch.span_id[row]},
+         service,
+         template_id,
+         {Signed(batch.effective_time(row)), Signed(batch.effective_time(row)), -1, 0, EventKind::kLog, is_error}});
   }
 }
 
@@ -208,7 +209,7 @@ void SegmentBuilder::MeasureCalls(model::Evidence& evidence) {
     segment.caller = caller.service;
     segment.hop = std::max<int64_t>(0, (caller.end - caller.start) - (segment.end - segment.start));
     remote_of_[parent].emplace_back(caller.start, caller.end);
-    events_of_[parent].push_back({segment.start, segment.end - segment.start,
+    events_of_[parent].push_back({segment.start, segment.end, segment.end - segment.start,
                                   NameOf(names_[segment.service] + ": " + names_[segment.operation]), EventKind::kCall,
                                   segment.is_error});
     if (caller.peer != 0) ++peers[{caller.peer, segment.service}];
@@ -239,14 +240,14 @@ int64_t SegmentBuilder::OwnDuration(uint32_t index) const {
 void SegmentBuilder::AddEvents(model::Evidence& evidence) {
   for (uint32_t i = 0; i < spans_.size(); ++i) {
     const Span& span = spans_[i];
-    if (span.status != 0) AddEvent(i, {span.end, -1, span.status, EventKind::kStatus, true});
+    if (span.status != 0) AddEvent(i, {span.end, span.end, -1, span.status, EventKind::kStatus, true});
     if (segment_of_[i] != kNone) continue;  // an entry span is the segment itself
     if (span.is_client && span.is_error && !span.calls_remote && span.peer != 0) {
-      AddEvent(i, {span.start, span.end - span.start, span.peer, EventKind::kUnanswered, true});
+      AddEvent(i, {span.start, span.end, span.end - span.start, span.peer, EventKind::kUnanswered, true});
     } else if (span.parent == kNone || spans_[span.parent].name != span.name) {
       // A span inside one of the same name is the same step, seen by two layers of instrumentation.
       const NameId name = span.peer == 0 ? span.name : NameOf(names_[span.name] + " " + names_[span.peer]);
-      AddEvent(i, {span.start, OwnDuration(i), name, EventKind::kSpan, span.is_error});
+      AddEvent(i, {span.start, span.end, OwnDuration(i), name, EventKind::kSpan, span.is_error});
     }
   }
   for (const SpanPoint& exception : exceptions_) AddEvent(exception.span, exception.event);
