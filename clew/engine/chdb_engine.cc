@@ -14,8 +14,8 @@
 #include "clew/base/file.h"
 #include "clew/base/log.h"
 #include "clew/engine/chdb_library.h"
+#include "clew/engine/chdb_statement.h"
 #include "clew/engine/connection_pool.h"
-#include "clew/engine/errors.h"
 #include "clew/engine/lock_file.h"
 #include "clew/engine/watchdog.h"
 
@@ -57,8 +57,9 @@ std::string ConfigurationOf(const ChdbOptions& options) {
       {"background_buffer_flush_schedule_pool_size", 1},
       {"background_distributed_schedule_pool_size", 1},
       {"background_message_broker_schedule_pool_size", 1},
-      // Below about 16 the engine waits for itself for ever.
-      {"max_thread_pool_size", 64},
+      // A bound that is reached makes the engine wait for itself for ever, and an engine that is closed leaves some
+      // threads behind; how many really run follows from the pools above and from each query's threads.
+      {"max_thread_pool_size", 1000},
       {"max_thread_pool_free_size", 4},
       {"thread_pool_queue_size", 1000},
       {"max_io_thread_pool_size", 8},
@@ -94,48 +95,6 @@ std::string SettingsOf(const QueryOptions& options, uint64_t query, uint32_t def
   return text;
 }
 
-// The arrays that the C functions take. Views into `parameters`.
-struct BoundParameters {
-  explicit BoundParameters(const Parameters& parameters) {
-    for (const Parameters::Entry& entry : parameters.entries()) {
-      names.push_back(entry.name.data());
-      name_sizes.push_back(entry.name.size());
-      values.push_back(entry.value.data());
-      value_sizes.push_back(entry.value.size());
-    }
-  }
-  std::vector<const char*> names;
-  std::vector<size_t> name_sizes;
-  std::vector<const char*> values;
-  std::vector<size_t> value_sizes;
-};
-
-class ChdbResult {
- public:
-  ChdbResult(const ChdbLibrary& library, ChdbLibrary::Result* result) : library_(library), result_(result) {}
-  ~ChdbResult() {
-    if (result_ != nullptr) library_.destroy_result(result_);
-  }
-  ChdbResult(const ChdbResult&) = delete;
-  ChdbResult& operator=(const ChdbResult&) = delete;
-
-  ChdbLibrary::Result* get() const { return result_; }
-  base::Status Check() const {
-    if (result_ == nullptr) return base::Internal("storage engine: no answer");
-    const char* error = library_.result_error(result_);
-    if (error != nullptr && *error != '\0') return std::unexpected(ErrorOf(error));
-    return {};
-  }
-  std::string_view bytes() const {
-    const size_t size = library_.result_length(result_);
-    return size == 0 ? std::string_view() : std::string_view(library_.result_buffer(result_), size);
-  }
-
- private:
-  const ChdbLibrary& library_;
-  ChdbLibrary::Result* const result_;
-};
-
 class ChdbEngine final : public Engine {
  public:
   ChdbEngine(const ChdbLibrary& library, const ChdbOptions& options, base::Fd lock,
@@ -143,9 +102,9 @@ class ChdbEngine final : public Engine {
       : library_(library),
         options_(options),
         lock_(std::move(lock)),
-        control_(library, arguments, 1),
-        readers_(library, arguments, options.connections),
-        writers_(library, arguments, kWriteConnections),
+        control_(library, arguments, "CREATE DATABASE IF NOT EXISTS clew ENGINE = Atomic", 1),
+        readers_(library, arguments, "USE clew", options.connections),
+        writers_(library, arguments, "USE clew", kWriteConnections),
         watchdog_(std::in_place, [this](uint64_t query) { KillQuery(query); }) {}
 
   ~ChdbEngine() override { Close(); }
@@ -154,7 +113,7 @@ class ChdbEngine final : public Engine {
   base::Status Start() {
     auto lease = control_.Take(Clock::now() + std::chrono::seconds(60), {});
     if (!lease) return std::unexpected(std::move(lease).error());
-    return RunStatement(*lease, "SELECT 1", Parameters());
+    return {};
   }
 
   base::Status Query(std::string_view sql, const Parameters& parameters, const QueryOptions& options,
@@ -172,7 +131,7 @@ class ChdbEngine final : public Engine {
 
   base::Status Execute(std::string_view sql, const Parameters& parameters, const QueryOptions& options) override {
     CLEW_ASSIGN_OR_RETURN(const ConnectionPool::Lease lease, writers_.Take(options.deadline, options.cancelled));
-    return RunStatement(lease, sql, parameters);
+    return RunStatement(library_, lease.get(), sql, parameters);
   }
 
   base::Status Insert(std::string_view table, const EncodedBlock& block, std::string_view token,
@@ -187,9 +146,9 @@ class ChdbEngine final : public Engine {
     std::string structure;
     for (const EncodedBlock::ColumnName& column : block.columns) {
       if (!names.empty()) names += ", ";
-      names += column.name;
+      names += "`" + column.name + "`";
       if (!structure.empty()) structure += ", ";
-      structure += column.name + " " + column.type;
+      structure += "`" + column.name + "` " + column.type;
     }
     CLEW_ASSIGN_OR_RETURN(const ConnectionPool::Lease lease, writers_.Take(options.deadline, options.cancelled));
     const uint64_t query = watchdog_->Begin(options.deadline, &options.cancelled);
@@ -203,7 +162,7 @@ class ChdbEngine final : public Engine {
     const std::string sql =
         fmt::format("INSERT INTO {} ({}){}\nSELECT {} FROM file('/proc/self/fd/{}', 'Native', '{}')", table, names,
                     settings, names, memory.get(), structure);
-    base::Status status = RunStatement(lease, sql, Parameters());
+    base::Status status = RunStatement(library_, lease.get(), sql, Parameters());
     base::Status verdict = watchdog_->End(query);
     if (!status && !verdict) return verdict;
     return status;
@@ -230,16 +189,6 @@ class ChdbEngine final : public Engine {
     if (!well_formed)
       return base::InvalidArgument("engine: a deduplication token of other characters than a-zA-Z0-9-_.:/");
     return {};
-  }
-
-  base::Status RunStatement(const ConnectionPool::Lease& lease, std::string_view sql, const Parameters& parameters) {
-    constexpr std::string_view kFormat = "Null";
-    const BoundParameters bound(parameters);
-    const ChdbResult result(
-        library_,
-        library_.query(lease.get(), sql.data(), sql.size(), kFormat.data(), kFormat.size(), bound.names.data(),
-                       bound.name_sizes.data(), bound.values.data(), bound.value_sizes.data(), bound.names.size()));
-    return result.Check();
   }
 
   base::Status Stream(const ConnectionPool::Lease& lease, std::string_view sql, const Parameters& parameters,
@@ -286,8 +235,9 @@ class ChdbEngine final : public Engine {
     auto lease = control_.Take(Clock::now() + std::chrono::seconds(1), {});
     if (!lease) return;
     // One that has just ended is no longer there, which is no error.
-    const base::Status status = RunStatement(
-        *lease, fmt::format("KILL QUERY WHERE Settings['log_comment'] = 'clew-{}' ASYNC", query), Parameters());
+    const base::Status status =
+        RunStatement(library_, lease->get(),
+                     fmt::format("KILL QUERY WHERE Settings['log_comment'] = 'clew-{}' ASYNC", query), Parameters());
     if (!status) base::LogWarning("a query could not be cancelled: {}", status.error().message);
   }
 
@@ -295,7 +245,8 @@ class ChdbEngine final : public Engine {
   const ChdbOptions options_;
   base::Fd lock_;
   std::atomic<bool> closed_{false};
-  // Keeps the engine open while the pools are empty, and cancels queries.
+  // Keeps the engine open while the pools are empty, and cancels queries. All tables are in a database of our own,
+  // since libchdb's default one also takes the names of files in the working folder for tables.
   ConnectionPool control_;
   ConnectionPool readers_;
   ConnectionPool writers_;

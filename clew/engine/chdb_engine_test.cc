@@ -279,8 +279,8 @@ TEST_F(ChdbEngineTest, OneProcessAFolder) {
   // A child has the parent's "open already" flag, so it is executed anew: the shell stands in for another holder.
   const std::string held = folder_ + "/held";
   std::filesystem::create_directories(held);
-  const std::string command =
-      "exec 9>>" + held + "/clew.lock; flock -n 9 || exit 3; echo $$ > " + held + "/clew.lock; echo ready; read x; exit 0";
+  const std::string command = "exec 9>>" + held + "/clew.lock; flock -n 9 || exit 3; echo $$ > " + held +
+                              "/clew.lock; echo ready; read x; exit 0";
   int input[2];
   ASSERT_EQ(pipe(input), 0);
   const pid_t child = fork();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clew/engine/connection_pool.h"
 
+#include <algorithm>
+
+#include "clew/engine/chdb_statement.h"
+
 namespace clew::engine {
 
 base::Result<ChdbLibrary::Connection*> ConnectionPool::Connect() {
@@ -11,6 +15,10 @@ base::Result<ChdbLibrary::Connection*> ConnectionPool::Connect() {
   if (connection == nullptr || *connection == nullptr) {
     return base::Fail(base::Code::kFailedPrecondition,
                       "the storage engine cannot open its folder: it may be damaged, or of another version");
+  }
+  if (base::Status status = RunStatement(library_, *connection, setup_, Parameters()); !status) {
+    library_.close_connection(connection);
+    return std::unexpected(std::move(status).error());
   }
   return connection;
 }

@@ -18,8 +18,9 @@ namespace clew::engine {
 // `select 1` waits for whatever runs. Thread-safe.
 class ConnectionPool {
  public:
-  ConnectionPool(const ChdbLibrary& library, std::vector<std::string> arguments, uint32_t size)
-      : library_(library), arguments_(std::move(arguments)), size_(size) {}
+  // `setup` is run once on each new connection.
+  ConnectionPool(const ChdbLibrary& library, std::vector<std::string> arguments, std::string setup, uint32_t size)
+      : library_(library), arguments_(std::move(arguments)), setup_(std::move(setup)), size_(size) {}
   ~ConnectionPool() { CloseAll(); }
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -52,6 +53,7 @@ class ConnectionPool {
 
   const ChdbLibrary& library_;
   const std::vector<std::string> arguments_;
+  const std::string setup_;
   const uint32_t size_;
   base::Mutex mutex_;
   base::CondVar changed_;

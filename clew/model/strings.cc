@@ -33,6 +33,15 @@ StringId Strings::Intern(std::string_view text) {
   }
 }
 
+StringId Strings::Find(std::string_view text) const {
+  if (text.empty() || table_.empty()) return 0;
+  const size_t mask = table_.size() - 1;
+  for (size_t slot = HashOf(text) & mask;; slot = (slot + 1) & mask) {
+    const StringId id = table_[slot];
+    if (id == 0 || Get(id) == text) return id;
+  }
+}
+
 void Strings::Grow() {
   std::vector<StringId> old = std::move(table_);
   table_.assign(std::max<size_t>(64, old.size() * 2), 0);

@@ -26,6 +26,8 @@ class Strings {
   StringId Intern(std::string_view text);
   // A new id without looking for an equal one (bodies, statements: texts that hardly repeat).
   StringId Add(std::string_view text);
+  // The id that Intern gave to `text`; 0 where it was not interned (or is empty).
+  StringId Find(std::string_view text) const;
   std::string_view Get(StringId id) const { return {bytes_.data() + entries_[id].offset, entries_[id].size}; }
   // Gives `id` another text wherever it is used; the old bytes are overwritten with zeros, so that what was redacted is
   // nowhere in the batch.

@@ -32,7 +32,7 @@ struct LogQuery {
   TimeRange range;  // LogBatch::effective_time
   bool newest_first = true;
   uint64_t limit = 100;                      // 0: none
-  std::vector<model::LabelMatcher> streams;  // on the stream's labels, see StreamLabels
+  std::vector<model::LabelMatcher> streams;  // on the stream's labels, see model::StreamLabels
   std::vector<LineFilter> lines;             // all of them
   std::vector<AttributeMatch> attributes;    // of the record or its resource
   std::vector<model::TraceId> trace_ids;     // any of them
@@ -41,14 +41,6 @@ struct LogQuery {
 };
 
 using OnLogs = std::function<base::Status(const model::LogBatch&)>;
-
-// The labels of the stream that a log record belongs to: those of its resource's attributes that Loki's OTLP endpoint
-// makes index labels of (service.name, service.namespace, service.instance.id, deployment.environment(.name), cloud.*,
-// k8s.* and container.name names), dots turned into underscores. Everything else is structured metadata.
-model::Labels StreamLabels(const model::BatchBase& batch, uint32_t resource);
-// A label name of an attribute key, as Loki's OTLP endpoint makes it: every character but [a-zA-Z0-9_] is '_', a digit
-// in front gets "key_" before it.
-std::string LabelNameOf(std::string_view attribute_key);
 
 // Reads log records; the same rules as SpanReader.
 class LogReader {

@@ -92,7 +92,8 @@ class SeriesReader {
 
   // Series whose first and last sample or histogram leave room for one in the range, by labels.
   base::Result<std::vector<SeriesPtr>> Select(std::span<const model::LabelMatcher> matchers, TimeRange range);
-  // Series with at least one sample in the range, by labels.
+  // Series with at least one sample in the range, by labels. With a list (from Select), in its order, and as fresh as
+  // when Select was asked.
   base::Result<std::vector<SeriesSamples>> Samples(std::span<const model::LabelMatcher> matchers, TimeRange range);
   base::Result<std::vector<SeriesSamples>> Samples(std::span<const SeriesPtr> series, TimeRange range);
   base::Result<std::vector<SeriesHistograms>> Histograms(std::span<const model::LabelMatcher> matchers,

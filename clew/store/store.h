@@ -20,7 +20,7 @@ struct StoreOptions {
   // The embedded engine lives in <data_dir>/engine; the write-ahead log beside it is another's.
   std::string data_dir;
   // See engine::ChdbOptions.
-  std::string library_path;
+  std::string library_path = {};
   uint64_t memory_bytes = uint64_t{2} << 30;
 };
 

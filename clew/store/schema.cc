@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/store/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <span>
+#include <string_view>
+
+#include "clew/base/log.h"
+
+namespace clew::store {
+namespace {
+
+// What all tables of rows have in common. Parts are synced before an INSERT returns and before a merge replaces its
+// sources, since the write-ahead log is deleted on the strength of it. Small parts keep all columns in one file.
+#define CLEW_TABLE_SETTINGS                                                                                     \
+  "non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, "              \
+  "min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 10, " \
+  "min_bytes_for_wide_part = 268435456"
+
+// Span ids are random, so no codec makes them smaller. Trace ids repeat within a second: their blocks are large enough
+// to hold one.
+constexpr std::string_view kSpans = R"(
+CREATE TABLE IF NOT EXISTS spans (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  name LowCardinality(String) CODEC(ZSTD(1)),
+  kind UInt8 CODEC(ZSTD(1)),
+  start_time UInt64 COMMENT 'Unix nanoseconds' CODEC(Delta, ZSTD(1)),
+  duration Int64 COMMENT 'nanoseconds, end minus start' CODEC(ZSTD(1)),
+  status_code UInt8 CODEC(ZSTD(1)),
+  status_message LowCardinality(String) CODEC(ZSTD(1)),
+  trace_id FixedString(16) CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 262144, max_compress_block_size = 1048576),
+  span_id FixedString(8) CODEC(NONE),
+  parent_span_id FixedString(8) CODEC(ZSTD(1)),
+  trace_state String CODEC(ZSTD(1)),
+  flags UInt32 CODEC(ZSTD(1)),
+  resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)),
+  scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
+  attribute_extra String CODEC(ZSTD(1)),
+  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
+  dropped_events_count UInt32 CODEC(ZSTD(1)),
+  dropped_links_count UInt32 CODEC(ZSTD(1)),
+  `events.time` Array(UInt64) CODEC(ZSTD(1)),
+  `events.name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+  `events.attributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+  `events.attribute_kinds` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+  `events.attribute_extra` Array(String) CODEC(ZSTD(1)),
+  `events.dropped_attributes_count` Array(UInt32) CODEC(ZSTD(1)),
+  `links.trace_id` Array(FixedString(16)) CODEC(ZSTD(1)),
+  `links.span_id` Array(FixedString(8)) CODEC(ZSTD(1)),
+  `links.trace_state` Array(String) CODEC(ZSTD(1)),
+  `links.flags` Array(UInt32) CODEC(ZSTD(1)),
+  `links.attributes` Array(Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+  `links.attribute_kinds` Array(LowCardinality(String)) CODEC(ZSTD(1)),
+  `links.attribute_extra` Array(String) CODEC(ZSTD(1)),
+  `links.dropped_attributes_count` Array(UInt32) CODEC(ZSTD(1)),
+  INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+  INDEX by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree PARTITION BY toDate(arrived)
+ORDER BY (tenant, intDiv(start_time, 1000000000), service_name, name, start_time)
+SETTINGS index_granularity = 4096, )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kLogs = R"(
+CREATE TABLE IF NOT EXISTS logs (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  time UInt64 COMMENT 'Unix nanoseconds: of the record, else when observed, else arrival' CODEC(Delta, ZSTD(1)),
+  time_unknown UInt8 COMMENT '1: the record had no time of its own' CODEC(ZSTD(1)),
+  observed_delay Int64 COMMENT 'nanoseconds, observed time minus time' CODEC(ZSTD(1)),
+  severity_number UInt8 CODEC(ZSTD(1)),
+  severity_text LowCardinality(String) CODEC(ZSTD(1)),
+  body String CODEC(ZSTD(1)),
+  body_kind LowCardinality(String) CODEC(ZSTD(1)),
+  body_extra String CODEC(ZSTD(1)),
+  trace_id FixedString(16) CODEC(ZSTD(1)),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  flags UInt32 CODEC(ZSTD(1)),
+  event_name LowCardinality(String) CODEC(ZSTD(1)),
+  resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)),
+  scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
+  attribute_extra String CODEC(ZSTD(1)),
+  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
+  INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
+  INDEX by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+  INDEX by_body_token body TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 1
+) ENGINE = MergeTree PARTITION BY toDate(arrived)
+ORDER BY (tenant, intDiv(time, 1000000000), service_name, time)
+SETTINGS index_granularity = 4096, )" CLEW_TABLE_SETTINGS;
+
+// Side tables: a row is written again on each arrival day that needs it, so that it goes away with the rows it
+// describes.
+constexpr std::string_view kResources = R"(
+CREATE TABLE IF NOT EXISTS resources (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  id UInt64 COMMENT 'hash of all below' CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
+  attribute_extra String CODEC(ZSTD(1)),
+  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
+  schema_url LowCardinality(String) CODEC(ZSTD(1))
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, id)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kScopes = R"(
+CREATE TABLE IF NOT EXISTS scopes (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  id UInt64 COMMENT 'hash of all below' CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(ZSTD(1)),
+  name LowCardinality(String) CODEC(ZSTD(1)),
+  version LowCardinality(String) CODEC(ZSTD(1)),
+  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
+  attribute_extra String CODEC(ZSTD(1)),
+  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
+  schema_url LowCardinality(String) CODEC(ZSTD(1))
+) ENGINE = ReplacingMergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, id)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kSeries = R"(
+CREATE TABLE IF NOT EXISTS series (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  id UInt64 COMMENT 'hash of the sorted labels' CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(ZSTD(1)),
+  name LowCardinality(String) COMMENT 'label __name__' CODEC(ZSTD(1)),
+  labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  family LowCardinality(String) CODEC(ZSTD(1)),
+  help LowCardinality(String) CODEC(ZSTD(1)),
+  unit LowCardinality(String) CODEC(ZSTD(1)),
+  type UInt8 CODEC(ZSTD(1)),
+  temporality UInt8 CODEC(ZSTD(1))
+) ENGINE = ReplacingMergeTree(arrived) PARTITION BY toDate(arrived) ORDER BY (tenant, id)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kSamples = R"(
+CREATE TABLE IF NOT EXISTS samples (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
+  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
+  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
+  value Float64 CODEC(Gorilla, ZSTD(1)),
+  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kHistograms = R"(
+CREATE TABLE IF NOT EXISTS histograms (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
+  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
+  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
+  count Float64 CODEC(Gorilla, ZSTD(1)),
+  sum Float64 CODEC(Gorilla, ZSTD(1)),
+  min Float64 COMMENT 'NaN: not known' CODEC(Gorilla, ZSTD(1)),
+  max Float64 CODEC(Gorilla, ZSTD(1)),
+  zero_count Float64 CODEC(Gorilla, ZSTD(1)),
+  zero_threshold Float64 CODEC(ZSTD(1)),
+  schema Int32 COMMENT '-53: custom bounds' CODEC(ZSTD(1)),
+  positive_indexes Array(Int32) CODEC(ZSTD(1)),
+  positive_counts Array(Float64) CODEC(ZSTD(1)),
+  negative_indexes Array(Int32) CODEC(ZSTD(1)),
+  negative_counts Array(Float64) CODEC(ZSTD(1)),
+  custom_bounds Array(Float64) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kExemplars = R"(
+CREATE TABLE IF NOT EXISTS exemplars (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
+  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
+  value Float64 CODEC(ZSTD(1)),
+  trace_id FixedString(16) CODEC(ZSTD(1)),
+  span_id FixedString(8) CODEC(ZSTD(1)),
+  labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+// OTLP's flags of a sample or histogram, only where they are not 0.
+constexpr std::string_view kPointFlags = R"(
+CREATE TABLE IF NOT EXISTS point_flags (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
+  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
+  flags UInt32 CODEC(ZSTD(1)),
+  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kVersions = R"(
+CREATE TABLE IF NOT EXISTS schema_versions (
+  version UInt32,
+  applied DateTime('UTC') DEFAULT now()
+) ENGINE = MergeTree ORDER BY version
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
+
+constexpr std::array kVersion1 = {kSpans,   kLogs,       kResources, kScopes,    kSeries,
+                                  kSamples, kHistograms, kExemplars, kPointFlags};
+// By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
+constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1};
+
+base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
+  uint32_t version = 0;
+  CLEW_RETURN_IF_ERROR(
+      engine.Query("SELECT max(version) FROM schema_versions", {}, {}, [&](const engine::Block& block) -> base::Status {
+        version = block[0].At<uint32_t>(0);
+        return {};
+      }));
+  return version;
+}
+
+}  // namespace
+
+base::Status MigrateSchema(engine::Engine& engine) {
+  CLEW_RETURN_IF_ERROR(engine.Execute(kVersions, {}, {}));
+  CLEW_ASSIGN_OR_RETURN(const uint32_t version, CurrentVersion(engine));
+  if (version > kSchemaVersion) {
+    return base::Fail(base::Code::kFailedPrecondition,
+                      fmt::format("the data folder was written by a newer Clew (its schema is version {}, this program "
+                                  "knows {}): run that version, or name another folder",
+                                  version, kSchemaVersion));
+  }
+  for (uint32_t next = version + 1; next <= kSchemaVersion; ++next) {
+    for (const std::string_view statement : kMigrations[next - 1]) {
+      CLEW_RETURN_IF_ERROR(engine.Execute(statement, {}, {}));
+    }
+    CLEW_RETURN_IF_ERROR(engine.Execute("INSERT INTO schema_versions (version) SELECT {version:UInt32}",
+                                        engine::Parameters().Uint("version", next), {}));
+    if (version > 0) base::LogInfo("store: brought the data folder to schema version {}", next);
+  }
+  return {};
+}
+
+}  // namespace clew::store

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/store/span_encoder.h"
+
+#include <string>
+#include <vector>
+
+#include "clew/store/attribute_codec.h"
+#include "clew/store/encoder_common.h"
+
+namespace clew::store {
+namespace {
+
+using engine::ArrayColumn;
+using engine::FixedColumn;
+using engine::LowCardinalityColumn;
+using engine::MapColumn;
+using engine::StringColumn;
+
+struct EventColumns {
+  ArrayColumn<FixedColumn<uint64_t>> time;
+  ArrayColumn<LowCardinalityColumn> name;
+  ArrayColumn<MapColumn> attributes;
+  ArrayColumn<LowCardinalityColumn> attribute_kinds;
+  ArrayColumn<StringColumn> attribute_extra;
+  ArrayColumn<FixedColumn<uint32_t>> dropped;
+
+  void EndRow() {
+    time.EndRow();
+    name.EndRow();
+    attributes.EndRow();
+    attribute_kinds.EndRow();
+    attribute_extra.EndRow();
+    dropped.EndRow();
+  }
+  void AddTo(engine::BlockWriter& block) const {
+    block.Add("events.time", "Array(UInt64)", time);
+    block.Add("events.name", "Array(LowCardinality(String))", name);
+    block.Add("events.attributes", "Array(Map(LowCardinality(String), String))", attributes);
+    block.Add("events.attribute_kinds", "Array(LowCardinality(String))", attribute_kinds);
+    block.Add("events.attribute_extra", "Array(String)", attribute_extra);
+    block.Add("events.dropped_attributes_count", "Array(UInt32)", dropped);
+  }
+};
+
+struct LinkColumns {
+  ArrayColumn<FixedColumn<model::TraceId>> trace_id;
+  ArrayColumn<FixedColumn<model::SpanId>> span_id;
+  ArrayColumn<StringColumn> trace_state;
+  ArrayColumn<FixedColumn<uint32_t>> flags;
+  ArrayColumn<MapColumn> attributes;
+  ArrayColumn<LowCardinalityColumn> attribute_kinds;
+  ArrayColumn<StringColumn> attribute_extra;
+  ArrayColumn<FixedColumn<uint32_t>> dropped;
+
+  void EndRow() {
+    trace_id.EndRow();
+    span_id.EndRow();
+    trace_state.EndRow();
+    flags.EndRow();
+    attributes.EndRow();
+    attribute_kinds.EndRow();
+    attribute_extra.EndRow();
+    dropped.EndRow();
+  }
+  void AddTo(engine::BlockWriter& block) const {
+    block.Add("links.trace_id", "Array(FixedString(16))", trace_id);
+    block.Add("links.span_id", "Array(FixedString(8))", span_id);
+    block.Add("links.trace_state", "Array(String)", trace_state);
+    block.Add("links.flags", "Array(UInt32)", flags);
+    block.Add("links.attributes", "Array(Map(LowCardinality(String), String))", attributes);
+    block.Add("links.attribute_kinds", "Array(LowCardinality(String))", attribute_kinds);
+    block.Add("links.attribute_extra", "Array(String)", attribute_extra);
+    block.Add("links.dropped_attributes_count", "Array(UInt32)", dropped);
+  }
+};
+
+struct SpanColumns {
+  LowCardinalityColumn tenant;
+  FixedColumn<uint32_t> arrived;
+  LowCardinalityColumn service_name;
+  LowCardinalityColumn name;
+  FixedColumn<uint8_t> kind;
+  FixedColumn<uint64_t> start_time;
+  FixedColumn<int64_t> duration;
+  FixedColumn<uint8_t> status_code;
+  LowCardinalityColumn status_message;
+  FixedColumn<model::TraceId> trace_id;
+  FixedColumn<model::SpanId> span_id;
+  FixedColumn<model::SpanId> parent_span_id;
+  StringColumn trace_state;
+  FixedColumn<uint32_t> flags;
+  FixedColumn<uint64_t> resource_id;
+  FixedColumn<uint64_t> scope_id;
+  MapColumn attributes;
+  LowCardinalityColumn attribute_kinds;
+  StringColumn attribute_extra;
+  FixedColumn<uint32_t> dropped_attributes_count;
+  FixedColumn<uint32_t> dropped_events_count;
+  FixedColumn<uint32_t> dropped_links_count;
+  EventColumns events;
+  LinkColumns links;
+
+  engine::EncodedBlock Finish() && {
+    engine::BlockWriter block(span_id.size());
+    block.Add("tenant", "LowCardinality(String)", tenant);
+    block.Add("arrived", "DateTime", arrived);
+    block.Add("service_name", "LowCardinality(String)", service_name);
+    block.Add("name", "LowCardinality(String)", name);
+    block.Add("kind", "UInt8", kind);
+    block.Add("start_time", "UInt64", start_time);
+    block.Add("duration", "Int64", duration);
+    block.Add("status_code", "UInt8", status_code);
+    block.Add("status_message", "LowCardinality(String)", status_message);
+    block.Add("trace_id", "FixedString(16)", trace_id);
+    block.Add("span_id", "FixedString(8)", span_id);
+    block.Add("parent_span_id", "FixedString(8)", parent_span_id);
+    block.Add("trace_state", "String", trace_state);
+    block.Add("flags", "UInt32", flags);
+    block.Add("resource_id", "UInt64", resource_id);
+    block.Add("scope_id", "UInt64", scope_id);
+    block.Add("attributes", "Map(LowCardinality(String), String)", attributes);
+    block.Add("attribute_kinds", "LowCardinality(String)", attribute_kinds);
+    block.Add("attribute_extra", "String", attribute_extra);
+    block.Add("dropped_attributes_count", "UInt32", dropped_attributes_count);
+    block.Add("dropped_events_count", "UInt32", dropped_events_count);
+    block.Add("dropped_links_count", "UInt32", dropped_links_count);
+    events.AddTo(block);
+    links.AddTo(block);
+    return std::move(block).Finish();
+  }
+};
+
+// Adds the rows of one batch; what depends on the batch alone is found once.
+class BatchEncoder {
+ public:
+  BatchEncoder(const model::SpanBatch& batch, SpanColumns& columns)
+      : batch_(batch),
+        columns_(columns),
+        names_(batch.strings, columns.name),
+        messages_(batch.strings, columns.status_message),
+        event_names_(batch.strings, columns.events.name.element()),
+        span_attributes_(batch.attributes, batch.strings),
+        event_attributes_(batch.attributes, batch.strings),
+        link_attributes_(batch.attributes, batch.strings) {}
+
+  void Encode(std::string_view tenant, uint32_t arrival_seconds, const SenderWriter::Ids& ids) {
+    const size_t rows = batch_.size();
+    columns_.tenant.AddRepeatedIndex(columns_.tenant.IndexOf(tenant), rows);
+    columns_.arrived.AddRepeated(arrival_seconds, rows);
+    columns_.start_time.AddAll(batch_.start_time);
+    columns_.trace_id.AddAll(batch_.trace_id);
+    columns_.span_id.AddAll(batch_.span_id);
+    columns_.parent_span_id.AddAll(batch_.parent_span_id);
+    columns_.flags.AddAll(batch_.flags);
+    columns_.dropped_attributes_count.AddAll(batch_.dropped_attributes_count);
+    columns_.dropped_events_count.AddAll(batch_.dropped_events_count);
+    columns_.dropped_links_count.AddAll(batch_.dropped_links_count);
+    std::vector<uint32_t> services;
+    for (const model::Resource& resource : batch_.resources) {
+      services.push_back(columns_.service_name.IndexOf(ServiceOf(batch_, resource)));
+    }
+    for (size_t row = 0; row < rows; ++row) {
+      columns_.service_name.AddIndex(services[batch_.resource[row]]);
+      columns_.resource_id.Add(ids.resources[batch_.resource[row]]);
+      columns_.scope_id.Add(ids.scopes[batch_.scope[row]]);
+      EncodeRow(row);
+      EncodeEvents(batch_.event_range[row]);
+      EncodeLinks(batch_.link_range[row]);
+    }
+  }
+
+ private:
+  void EncodeRow(size_t row) {
+    names_.Add(batch_.name[row]);
+    columns_.kind.Add(static_cast<uint8_t>(batch_.kind[row]));
+    columns_.duration.Add(batch_.duration(row));
+    columns_.status_code.Add(static_cast<uint8_t>(batch_.status_code[row]));
+    messages_.Add(batch_.status_message[row]);
+    columns_.trace_state.Add(batch_.Text(batch_.trace_state[row]));
+    span_attributes_.Write(batch_.attribute_range[row], columns_.attributes, kinds_, extra_);
+    columns_.attribute_kinds.Add(kinds_);
+    columns_.attribute_extra.Add(extra_);
+  }
+
+  void EncodeEvents(model::Range range) {
+    EventColumns& events = columns_.events;
+    for (uint32_t i = 0; i < range.count; ++i) {
+      const model::SpanEvent& event = batch_.events[range.first + i];
+      events.time.element().Add(event.time);
+      event_names_.Add(event.name);
+      event_attributes_.Write(event.attributes, events.attributes.element(), kinds_, extra_);
+      events.attribute_kinds.element().Add(kinds_);
+      events.attribute_extra.element().Add(extra_);
+      events.dropped.element().Add(event.dropped_attributes_count);
+    }
+    events.EndRow();
+  }
+
+  void EncodeLinks(model::Range range) {
+    LinkColumns& links = columns_.links;
+    for (uint32_t i = 0; i < range.count; ++i) {
+      const model::SpanLink& link = batch_.links[range.first + i];
+      links.trace_id.element().Add(link.trace_id);
+      links.span_id.element().Add(link.span_id);
+      links.trace_state.element().Add(batch_.Text(link.trace_state));
+      links.flags.element().Add(link.flags);
+      link_attributes_.Write(link.attributes, links.attributes.element(), kinds_, extra_);
+      links.attribute_kinds.element().Add(kinds_);
+      links.attribute_extra.element().Add(extra_);
+      links.dropped.element().Add(link.dropped_attributes_count);
+    }
+    links.EndRow();
+  }
+
+  const model::SpanBatch& batch_;
+  SpanColumns& columns_;
+  WordMemo names_;
+  WordMemo messages_;
+  WordMemo event_names_;
+  AttributeWriter span_attributes_;
+  AttributeWriter event_attributes_;
+  AttributeWriter link_attributes_;
+  std::string kinds_;
+  std::string extra_;
+};
+
+}  // namespace
+
+engine::EncodedBlock EncodeSpans(const Cut<model::SpanBatch>& cut, SenderWriter& senders) {
+  SpanColumns columns;
+  for (const ArrivedBatch<model::SpanBatch>& arrived : cut.batches) {
+    const uint32_t seconds = ArrivalSeconds(arrived.arrival);
+    const SenderWriter::Ids ids = senders.Add(arrived.tenant.name(), seconds, *arrived.batch);
+    BatchEncoder(*arrived.batch, columns).Encode(arrived.tenant.name(), seconds, ids);
+  }
+  return std::move(columns).Finish();
+}
+
+}  // namespace clew::store
