@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <type_traits>
 #include <utility>
 
 #include "clew/base/bytes.h"
 #include "clew/base/thread_annotations.h"
-#include "clew/model/labels.h"
 #include "clew/store/write_path.h"
 
 namespace clew::ingest {
@@ -24,19 +22,6 @@ base::Hash128 RequestHash(const model::TenantId& tenant, SignalKind signal, cons
   bytes += static_cast<char>(signal);
   bytes += base::BytesOf(body_hash);
   return base::HashBytes128(bytes);
-}
-
-// A label that was redacted makes another series.
-void RenewIds(model::SeriesBatch& batch) {
-  std::vector<model::Label> labels;
-  for (model::SeriesRow& row : batch.series) {
-    labels.clear();
-    for (uint32_t i = 0; i < row.labels.count; ++i) {
-      const model::LabelPair& label = batch.labels[row.labels.first + i];
-      labels.push_back({std::string(batch.Text(label.name)), std::string(batch.Text(label.value))});
-    }
-    row.id = model::Labels(labels).Id();
-  }
 }
 
 store::wal::Rows RowsOf(model::SpanBatch batch) {
@@ -141,7 +126,6 @@ void Ingest::State::Keep(Request request, Batch batch) {
     return;
   }
   redactor.Redact(batch);
-  if constexpr (std::is_same_v<Batch, model::SeriesBatch>) RenewIds(batch);
   store::WriteEntry entry;
   entry.tenant = request.tenant;
   entry.body_hash = request.hash;

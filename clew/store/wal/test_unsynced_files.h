@@ -34,6 +34,7 @@ class UnsyncedFiles : public Files {
   base::Status SyncFolder(const std::string& folder) override {
     const base::MutexLock lock(shared_->mutex);
     for (auto& [path, state] : std::exchange(shared_->unnamed, {})) {
+      if (state->renamed) (void)System().Remove(path);
       CLEW_ASSIGN_OR_RETURN(state->real, System().Create(path, 0));
       CLEW_RETURN_IF_ERROR(state->WriteReal(state->synced_bytes));
     }
@@ -51,6 +52,7 @@ class UnsyncedFiles : public Files {
     const base::MutexLock lock(shared_->mutex);
     if (auto found = shared_->unnamed.extract(from)) {
       found.key() = to;
+      found.mapped()->renamed = true;
       shared_->unnamed.insert(std::move(found));
     } else {
       shared_->renames.emplace_back(from, to);
@@ -70,6 +72,7 @@ class UnsyncedFiles : public Files {
     std::string bytes;              // behind what `real` has
     uint64_t real_size = 0;
     size_t synced_bytes = 0;  // of `bytes`, while there is no `real`
+    bool renamed = false;
 
     base::Status WriteReal(size_t count) {
       const std::string_view piece = std::string_view(bytes).substr(0, count);
