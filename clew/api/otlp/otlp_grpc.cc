@@ -18,8 +18,33 @@
 #include "clew/base/log.h"
 #include "clew/net/listen.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CLEW_OTLP_TSAN
+#endif
+#endif
+#if defined(CLEW_OTLP_TSAN)
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+#endif
+
 namespace clew::api::otlp {
 namespace {
+
+// gRPC calls a reactor's functions one after another, but by locks that the thread sanitizer cannot see, since the
+// library is not built with it.
+class ReactorTurn {
+ public:
+#if defined(CLEW_OTLP_TSAN)
+  explicit ReactorTurn(void* reactor) : reactor_(reactor) { __tsan_acquire(reactor_); }
+  ~ReactorTurn() { __tsan_release(reactor_); }
+
+ private:
+  void* reactor_;
+#else
+  explicit ReactorTurn(void*) {}
+#endif
+};
 
 constexpr std::chrono::seconds kLongestCall{30};
 constexpr std::chrono::seconds kRetryAfter{1};
@@ -59,10 +84,12 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
  public:
   ExportCall(Shared& shared, grpc::GenericCallbackServerContext& context, wire::Signal signal)
       : shared_(shared), context_(context), signal_(signal) {
+    const ReactorTurn turn(this);
     StartRead(&message_);
   }
 
   void OnReadDone(bool ok) override {
+    const ReactorTurn turn(this);
     if (!ok) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "expected one message, got none"});
     size_ = message_.Length();
     const size_t in_work = shared_.bytes_in_work.fetch_add(size_, std::memory_order_relaxed) + size_;
@@ -85,9 +112,15 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
            [this](base::Result<wire::PartialSuccess> left_out) { Answer(std::move(left_out)); });
   }
 
-  void OnCancel() override { cancellation_.Cancel(); }
+  void OnCancel() override {
+    const ReactorTurn turn(this);
+    cancellation_.Cancel();
+  }
   void OnDone() override {
-    shared_.bytes_in_work.fetch_sub(size_, std::memory_order_relaxed);
+    {
+      const ReactorTurn turn(this);
+      shared_.bytes_in_work.fetch_sub(size_, std::memory_order_relaxed);
+    }
     delete this;
   }
 
@@ -110,8 +143,11 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
   // From any thread. The reactor lives until Finish, whatever became of the client.
   void Answer(base::Result<wire::PartialSuccess> left_out) {
     if (!left_out) return Finish(StatusOf(std::move(left_out).error()));
-    answer_ =
-        BufferOf(wire::EncodePartialSuccess(signal_, left_out->rejected, left_out->message, wire::Format::kProtobuf));
+    {
+      const ReactorTurn turn(this);
+      answer_ =
+          BufferOf(wire::EncodePartialSuccess(signal_, left_out->rejected, left_out->message, wire::Format::kProtobuf));
+    }
     StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
   }
 
@@ -127,9 +163,15 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
 class UnknownMethod final : public grpc::ServerGenericBidiReactor {
  public:
   UnknownMethod() {
+    const ReactorTurn turn(this);
     Finish({grpc::StatusCode::UNIMPLEMENTED, "expected Export of OTLP's TraceService, LogsService or MetricsService"});
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    {
+      const ReactorTurn turn(this);
+    }
+    delete this;
+  }
 };
 
 class Service final : public grpc::CallbackGenericService {
