@@ -90,18 +90,18 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
 
   void OnReadDone(bool ok) override {
     const ReactorTurn turn(this);
-    if (!ok) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "expected one message, got none"});
+    if (!ok) return Refuse({grpc::StatusCode::INVALID_ARGUMENT, "expected one message, got none"});
     size_ = message_.Length();
     const size_t in_work = shared_.bytes_in_work.fetch_add(size_, std::memory_order_relaxed) + size_;
     if (in_work > shared_.options.memory_bytes) {
-      return Finish(
+      return Refuse(
           StatusOf({base::Code::kResourceExhausted, "too many requests are in work; try again later", kRetryAfter}));
     }
     auto context = MakeContext();
-    if (!context) return Finish(StatusOf(std::move(context).error()));
+    if (!context) return Refuse(StatusOf(std::move(context).error()));
     grpc::Slice slice;
     if (!message_.TrySingleSlice(&slice).ok() && !message_.DumpToSingleSlice(&slice).ok()) {
-      return Finish({grpc::StatusCode::INTERNAL, "the message cannot be read"});
+      return Refuse({grpc::StatusCode::INTERNAL, "the message cannot be read"});
     }
     message_.Clear();
     const std::string_view body(reinterpret_cast<const char*>(slice.begin()), slice.size());
@@ -119,7 +119,7 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
   void OnDone() override {
     {
       const ReactorTurn turn(this);
-      shared_.bytes_in_work.fetch_sub(size_, std::memory_order_relaxed);
+      Release();
     }
     delete this;
   }
@@ -140,14 +140,25 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
     return context;
   }
 
+  // Gives back this message's share of the memory; before the answer, so that who has it finds room for the next.
+  void Release() { shared_.bytes_in_work.fetch_sub(std::exchange(size_, 0), std::memory_order_relaxed); }
+
+  void Refuse(grpc::Status status) {
+    Release();
+    Finish(std::move(status));
+  }
+
   // From any thread. The reactor lives until Finish, whatever became of the client.
   void Answer(base::Result<wire::PartialSuccess> left_out) {
-    if (!left_out) return Finish(StatusOf(std::move(left_out).error()));
     {
       const ReactorTurn turn(this);
-      answer_ =
-          BufferOf(wire::EncodePartialSuccess(signal_, left_out->rejected, left_out->message, wire::Format::kProtobuf));
+      Release();
+      if (left_out) {
+        answer_ = BufferOf(
+            wire::EncodePartialSuccess(signal_, left_out->rejected, left_out->message, wire::Format::kProtobuf));
+      }
     }
+    if (!left_out) return Finish(StatusOf(std::move(left_out).error()));
     StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
   }
 
@@ -211,9 +222,10 @@ class Server final : public OtlpGrpcServer {
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConcurrentStreams);
     builder.SetMaxReceiveMessageSize(static_cast<int>(std::min<size_t>(options.message_limit_bytes, INT32_MAX)));
-    // What gRPC itself holds of messages that are still coming in.
+    // What gRPC itself holds of messages that are still coming in. Well above our own bound, which senders can try
+    // again after: gRPC's refusal has no RetryInfo.
     grpc::ResourceQuota quota("clew-otlp");
-    quota.Resize(options.memory_bytes);
+    quota.Resize(2 * options.memory_bytes + 4 * options.message_limit_bytes);
     builder.SetResourceQuota(quota);
     builder.RegisterCallbackGenericService(&service_);
     server_ = builder.BuildAndStart();
