@@ -109,6 +109,36 @@ TEST(Recorder, WrapsUnderALiveDrainer) {
   for (uint64_t i = 0; i < drained.logs.size(); ++i) ASSERT_EQ(drained.logs[i].first, i);
 }
 
+// Both ends in one process, where ThreadSanitizer sees them.
+TEST(Recorder, WriterAndReaderThreadsDoNotRace) {
+  const Arena arena = SmallArena();
+  const int status = RunChild([&] {
+    if (!AttachDescriptor(arena.fd())) return 1;
+    std::atomic<bool> ended = false;
+    Drained drained;
+    std::thread drainer([&] {
+      for (bool last = false; !last;) {
+        last = ended.load();
+        for (const uint32_t ring : ClaimedRings(arena)) {
+          RingReader reader(arena.view(), ring);
+          DrainLogs(reader, drained);
+        }
+        // Long enough now and then for the ring to be empty and rewound.
+        std::this_thread::sleep_for(std::chrono::microseconds(drained.records % 3 * 100));
+      }
+    });
+    uint64_t written = 0;
+    for (uint64_t i = 0; i < 20'000; ++i) {
+      written += WriteLog(i, std::string(i % 500, 'r'));
+      if (i % 100 == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    ended = true;
+    drainer.join();
+    return drained.broken + drained.undecoded + drained.out_of_order == 0 && drained.records == written ? 0 : 2;
+  });
+  EXPECT_EQ(status, 0);
+}
+
 TEST(Recorder, QuietThreadKeepsFewPages) {
   const Arena arena = SmallArena(4, 1 << 20);
   int to_child[2], to_parent[2];
