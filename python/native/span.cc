@@ -302,6 +302,36 @@ void SetErrorType(Span* span, PyObject* type_name) {
   Py_XDECREF(std::exchange(span->error_type, type_name));
 }
 
+namespace {
+
+// The exception as a log record of its own (OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN): event name `exception`, severity
+// ERROR.
+void WriteExceptionLog(const Span* span, PyObject* message, PyObject* attributes) {
+  const Config& config = agent::record::Configuration();
+  ThreadWriter* writer = agent::record::ThisThread();
+  if ((config.signals & agent::record::kSignalLogs) == 0 || writer == nullptr || !writer->HasRoom()) return;
+  agent::record::LogFixed fixed{};
+  fixed.time_unix = agent::record::UnixNanos();
+  fixed.observed = MonotonicNanos();
+  std::memcpy(fixed.trace_id, span->trace_id, 16);
+  std::memcpy(fixed.span_id, span->span_id, 8);
+  fixed.flags = span->flags & 0xFF;
+  fixed.severity = 17;
+  Encoder encoder = writer->Begin();
+  encoder.Put(fixed);
+  EncodeScope(encoder, span);
+  encoder.Text("ERROR");
+  encoder.Text("exception");
+  encoder.Value(TextOf(message));
+  AttributeListEncoder list(encoder, config.log_attributes, config.log_attribute_value_bytes);
+  EncodeAttributes(list, attributes);
+  list.Finish();
+  if (encoder.overflowed()) return writer->Abandon(encoder);
+  writer->Commit(RecordType::kLog, encoder, 0);
+}
+
+}  // namespace
+
 void RecordException(Span* span, PyObject* exception, PyObject* extra_attributes, int64_t time, bool time_is_unix) {
   const SavedError saved;
   const Ref type(QualifiedName(reinterpret_cast<PyObject*>(Py_TYPE(exception))));
@@ -319,8 +349,11 @@ void RecordException(Span* span, PyObject* exception, PyObject* extra_attributes
   }
   if (PyErr_Occurred() != nullptr) PyErr_Clear();
   if (!IsRecordingSpan(span)) return;
-  if (span->events == nullptr) span->events = PyList_New(0);
   const Config& config = agent::record::Configuration();
+  constexpr uint32_t kAsLogs = agent::record::kExceptionLogs | agent::record::kExceptionLogsDup;
+  if ((config.conventions & kAsLogs) != 0) WriteExceptionLog(span, message.get(), attributes.get());
+  if ((config.conventions & kAsLogs) == agent::record::kExceptionLogs) return;
+  if (span->events == nullptr) span->events = PyList_New(0);
   if (span->events == nullptr || PyList_GET_SIZE(span->events) >= static_cast<Py_ssize_t>(config.span_events)) {
     PyErr_Clear();
     ++span->dropped_events;

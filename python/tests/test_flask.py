@@ -316,6 +316,28 @@ call("/a", QUERY_STRING="b=1")
     assert span["attributes"]["http.status_code"] == 200 and span["attributes"]["http.request.method"] == "GET"
 
 
+@pytest.mark.parametrize("conventions, events, logs", [(0, 1, 0), (4, 0, 1), (8, 1, 1)])
+def test_exceptions_as_events_or_logs(make_agent, conventions, events, logs):
+    agent = make_agent(conventions=conventions)
+    agent.run(
+        APP
+        + """
+app.logger.disabled = True
+@app.get("/")
+def root():
+    raise ValueError("v")
+call("/")
+"""
+    )
+    records = agent.drain()
+    (span,) = [r for r in records if r["type"] == "span"]
+    exceptions = [r for r in records if r["type"] == "log" and r["event_name"] == "exception"]
+    assert (len(span["events"]), len(exceptions)) == (events, logs)
+    for log in exceptions:
+        assert log["span_id"] == span["span_id"] and log["severity"] == 17 and log["body"] == "v"
+        assert log["attributes"]["exception.type"] == "ValueError"
+
+
 def test_open_span_of_a_killed_worker(agent):
     agent.run(
         APP
