@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -150,11 +151,11 @@ class BatchWriter {
 // whenever it changes, and rings are read in turn.
 template <typename Batch>
 void GroupRows(Batch& batch) {
-  const auto key = [&](uint32_t row) { return uint64_t{batch.resource[row]} << 32 | batch.scope[row]; };
+  const auto key = [&](uint32_t row) { return std::tuple(batch.resource[row], batch.scope[row], row); };
   std::vector<uint32_t> order(batch.size());
   std::iota(order.begin(), order.end(), 0u);
   if (std::ranges::is_sorted(order, {}, key)) return;
-  std::ranges::stable_sort(order, {}, key);
+  std::ranges::sort(order, {}, key);
   batch.VisitRowColumns([&](auto& column) {
     std::remove_reference_t<decltype(column)> sorted;
     sorted.reserve(column.size());

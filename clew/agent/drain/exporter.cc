@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kFirstBackoff{500};
 constexpr std::chrono::milliseconds kLongestBackoff{5'000};
 // Failing and working again are told at most that often.
 constexpr std::chrono::seconds kSayInterval{60};
+// Of cumulative metrics more would only say less.
+constexpr size_t kMostMetricBatches = 30;
 
 struct Batch {
   std::string body;
@@ -32,6 +34,12 @@ struct Exporter::State {
       : signal(signal_of), config(settings), sender(std::move(carrier)), say(std::move(teller)) {}
 
   void Deliver(Batch batch);
+  // Whether one more batch would be over a bound; an empty queue takes any.
+  bool IsFull(size_t bytes, uint64_t records) const REQUIRES(mutex) {
+    return !queue.empty() && (stats.queued_bytes + bytes > config.max_queue_bytes ||
+                              stats.queued_records + records > config.max_queue_records ||
+                              (signal == Signal::kMetrics && queue.size() >= kMostMetricBatches));
+  }
   // Waits for `time`, or until the exporter is told to stop.
   void WaitUntil(SteadyClock::time_point time);
   void Record(const Attempt& attempt, const Batch& batch);
@@ -81,12 +89,7 @@ void Exporter::Push(std::string body, uint64_t records) {
     stats.dropped_at_exit += records;
     return;
   }
-  auto is_full = [&] {
-    return !state.queue.empty() && (stats.queued_bytes + body.size() > state.config.max_queue_bytes ||
-                                    stats.queued_records + records > state.config.max_queue_records ||
-                                    (state.signal == Signal::kMetrics && state.queue.size() >= 30));
-  };
-  while (is_full()) {
+  while (state.IsFull(body.size(), records)) {
     if (state.signal != Signal::kMetrics) {
       stats.dropped_queue_full += records;
       return;
