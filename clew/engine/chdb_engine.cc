@@ -2,6 +2,7 @@
 #include "clew/engine/chdb_engine.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -74,6 +75,15 @@ std::string ConfigurationOf(const ChdbOptions& options) {
   for (const auto& [name, value] : values) {
     fmt::format_to(std::back_inserter(xml), "<{0}>{1}</{0}>\n", name, value);
   }
+  // With a small pool the engine would otherwise keep it free for mutations and merge small parts only.
+  xml +=
+      "<merge_tree>\n"
+      "<number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>\n"
+      "<number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</"
+      "number_of_free_entries_in_pool_to_lower_max_size_of_merge>\n"
+      "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
+      "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>\n"
+      "</merge_tree>\n";
   return xml + "</clickhouse>\n";
 }
 
@@ -105,7 +115,7 @@ class ChdbEngine final : public Engine {
         control_(library, arguments, "CREATE DATABASE IF NOT EXISTS clew ENGINE = Atomic", 1),
         readers_(library, arguments, "USE clew", options.connections),
         writers_(library, arguments, "USE clew", kWriteConnections),
-        watchdog_(std::in_place, [this](uint64_t query) { KillQuery(query); }) {}
+        watchdog_(std::in_place, [this](uint64_t query) { KillQuery(query); }, [this] { GiveBackMemory(); }) {}
 
   ~ChdbEngine() override { Close(); }
 
@@ -239,6 +249,15 @@ class ChdbEngine final : public Engine {
         RunStatement(library_, lease->get(),
                      fmt::format("KILL QUERY WHERE Settings['log_comment'] = 'clew-{}' ASYNC", query), Parameters());
     if (!status) base::LogWarning("a query could not be cancelled: {}", status.error().message);
+  }
+
+  // Both allocators keep what they have freed; once nobody asks, the machine may have it back.
+  void GiveBackMemory() {
+    auto lease = control_.Take(Clock::now() + std::chrono::seconds(1), {});
+    if (!lease) return;
+    const base::Status status = RunStatement(library_, lease->get(), "SYSTEM JEMALLOC PURGE", Parameters());
+    if (!status) base::LogDebug("the engine's memory could not be given back: {}", status.error().message);
+    malloc_trim(0);
   }
 
   const ChdbLibrary& library_;

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kGrace{200};
 
 }  // namespace
 
-Watchdog::Watchdog(Kill kill) : kill_(std::move(kill)), thread_([this] { Run(); }) {}
+Watchdog::Watchdog(Kill kill, Idle idle) : kill_(std::move(kill)), idle_(std::move(idle)), thread_([this] { Run(); }) {}
 
 Watchdog::~Watchdog() {
   {
@@ -27,6 +27,7 @@ Watchdog::~Watchdog() {
 uint64_t Watchdog::Begin(std::chrono::steady_clock::time_point deadline, const std::function<bool()>* cancelled) {
   const base::MutexLock lock(mutex_);
   queries_[++last_] = {deadline, cancelled, {}};
+  busy_ = true;
   changed_.notify_all();
   return last_;
 }
@@ -54,18 +55,32 @@ base::Status Watchdog::Judge(const Watched& watched) {
   return {};
 }
 
+bool Watchdog::WaitForWork() {
+  if (!queries_.empty()) {
+    changed_.wait_for(mutex_, kPeriod);
+    return false;
+  }
+  if (!busy_) {
+    changed_.wait(mutex_);
+    return false;
+  }
+  // Every end of a query wakes nobody, so this is the time since this thread last saw one, at least.
+  const uint64_t last = last_;
+  changed_.wait_for(mutex_, kIdleAfter);
+  if (!queries_.empty() || last_ != last || stop_ || kill_all_) return false;
+  busy_ = false;
+  return true;
+}
+
 void Watchdog::Run() {
   std::vector<uint64_t> condemned;
   while (true) {
     condemned.clear();
+    bool is_idle = false;
     {
       const base::MutexLock lock(mutex_);
       if (stop_) return;
-      if (queries_.empty()) {
-        changed_.wait(mutex_);
-      } else {
-        changed_.wait_for(mutex_, kPeriod);
-      }
+      is_idle = WaitForWork();
       if (stop_) return;
       for (auto& [query, watched] : queries_) {
         if (watched.verdict) watched.verdict = Judge(watched);
@@ -74,6 +89,7 @@ void Watchdog::Run() {
     }
     // Without the lock, since the engine takes its time; a query that has ended meanwhile is not found by its number.
     for (const uint64_t query : condemned) kill_(query);
+    if (is_idle) idle_();
   }
 }
 

@@ -140,7 +140,7 @@ base::Status LogReader::Scan(const LogQuery& query, const OnLogs& on_logs) {
     conditions.parameters().Uint("limit", query.limit);
     sql += " LIMIT {limit:UInt64}";
   }
-  engine::QueryOptions options = OptionsOf(context_);
+  engine::QueryOptions options = OrderedOptionsOf(context_);
   options.max_block_rows = kBatchRecords;
   return state.engine().Query(sql, conditions.parameters(), options, [&](const engine::Block& block) -> base::Status {
     model::LogBatch batch;

@@ -14,9 +14,9 @@ namespace {
 
 // What all tables of rows have in common. Parts are synced before an INSERT returns and before a merge replaces its
 // sources, since the write-ahead log is deleted on the strength of it. Small parts keep all columns in one file.
-#define CLEW_TABLE_SETTINGS                                                                                     \
-  "non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, "              \
-  "min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 10, " \
+#define CLEW_TABLE_SETTINGS                                                                                    \
+  "non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, "             \
+  "min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 1, " \
   "min_bytes_for_wide_part = 268435456"
 
 // Span ids are random, so no codec makes them smaller. Trace ids repeat within a second: their blocks are large enough
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS spans (
   parent_span_id FixedString(8) CODEC(ZSTD(1)),
   trace_state String CODEC(ZSTD(1)),
   flags UInt32 CODEC(ZSTD(1)),
+  peer_kind UInt8 COMMENT 'of what a client called: 1 database, 2 messaging, 3 anything else' CODEC(ZSTD(1)),
+  peer_name LowCardinality(String) CODEC(ZSTD(1)),
   resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)),
   scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)),
   attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),

@@ -6,6 +6,7 @@
 
 #include "clew/store/attribute_codec.h"
 #include "clew/store/encoder_common.h"
+#include "clew/store/peer.h"
 
 namespace clew::store {
 namespace {
@@ -89,6 +90,8 @@ struct SpanColumns {
   FixedColumn<model::SpanId> parent_span_id;
   StringColumn trace_state;
   FixedColumn<uint32_t> flags;
+  FixedColumn<uint8_t> peer_kind;
+  LowCardinalityColumn peer_name;
   FixedColumn<uint64_t> resource_id;
   FixedColumn<uint64_t> scope_id;
   MapColumn attributes;
@@ -116,6 +119,8 @@ struct SpanColumns {
     block.Add("parent_span_id", "FixedString(8)", parent_span_id);
     block.Add("trace_state", "String", trace_state);
     block.Add("flags", "UInt32", flags);
+    block.Add("peer_kind", "UInt8", peer_kind);
+    block.Add("peer_name", "LowCardinality(String)", peer_name);
     block.Add("resource_id", "UInt64", resource_id);
     block.Add("scope_id", "UInt64", scope_id);
     block.Add("attributes", "Map(LowCardinality(String), String)", attributes);
@@ -138,6 +143,7 @@ class BatchEncoder {
         columns_(columns),
         names_(batch.strings, columns.name),
         messages_(batch.strings, columns.status_message),
+        peers_(batch),
         event_names_(batch.strings, columns.events.name.element()),
         span_attributes_(batch.attributes, batch.strings),
         event_attributes_(batch.attributes, batch.strings),
@@ -177,6 +183,9 @@ class BatchEncoder {
     columns_.status_code.Add(static_cast<uint8_t>(batch_.status_code[row]));
     messages_.Add(batch_.status_message[row]);
     columns_.trace_state.Add(batch_.Text(batch_.trace_state[row]));
+    const Peer peer = peers_.Find(row);
+    columns_.peer_kind.Add(static_cast<uint8_t>(peer.kind));
+    columns_.peer_name.Add(peer.name);
     span_attributes_.Write(batch_.attribute_range[row], columns_.attributes, kinds_, extra_);
     columns_.attribute_kinds.Add(kinds_);
     columns_.attribute_extra.Add(extra_);
@@ -216,6 +225,7 @@ class BatchEncoder {
   SpanColumns& columns_;
   WordMemo names_;
   WordMemo messages_;
+  PeerFinder peers_;
   WordMemo event_names_;
   AttributeWriter span_attributes_;
   AttributeWriter event_attributes_;

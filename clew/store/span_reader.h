@@ -68,8 +68,9 @@ struct Operation {
 
 enum class NodeKind : uint8_t { kService, kDatabase, kMessaging, kExternal };
 
-// Calls from one service to another, or to something that sends no spans: a database (named by db.system.name and
-// server.address), a messaging system, any other address.
+// Calls from one service to another, or to something that sends no spans: a database ("postgresql pg:5432"), a
+// messaging system ("kafka orders"), any other address ("api.example.com:443"). A call to an address that nobody
+// answered counts for the service that answers other calls there, if one does.
 struct ServiceEdge {
   std::string client;
   std::string server;
@@ -78,6 +79,7 @@ struct ServiceEdge {
   uint64_t errors = 0;  // where the client's or the server's span has status ERROR
   // Nanoseconds as the client saw them (its span); as the server did where the client's span is of another kind.
   double duration_sum = 0;
+  // Exact; of the answered calls where there are any.
   double p50 = 0;
   double p95 = 0;
   double p99 = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "clew/store/peer.h"
 #include "clew/store/store_testing.h"
 
 namespace clew::store {
@@ -275,6 +276,58 @@ TEST_F(SpanReaderTest, DrawsEdges) {
   EXPECT_EQ(outside.client + ">" + outside.server, "frontend>api.example.com");
   EXPECT_EQ(outside.server_kind, NodeKind::kExternal);
   EXPECT_TRUE(SpanReader(*store_, context).Edges({0, kSecond})->empty());
+}
+
+TEST_F(SpanReaderTest, CallsThatNobodyAnsweredCountForWhoAnswersThere) {
+  model::SpanBatch batch;
+  const uint32_t front = AddService(batch, "frontend");
+  const uint32_t pay = AddService(batch, "payment");
+  const auto call = [&](uint64_t span, std::string_view port) {
+    const size_t row = AddSpan(batch, front, "POST", span, span, 0, kNow);
+    batch.kind[row] = model::SpanKind::kClient;
+    batch.attribute_range[row] =
+        AttributeList(batch).Text("net.peer.name", "127.0.0.1").Text("net.peer.port", port).Finish();
+    return row;
+  };
+  call(1, "5001");
+  AddSpan(batch, pay, "POST /pay", 1, 100, 1, kNow);
+  batch.status_code[call(2, "5001")] = model::StatusCode::kError;
+  call(3, "5002");
+  ASSERT_TRUE(Insert(batch));
+  const model::RequestContext context = ContextOf();
+  const auto edges = SpanReader(*store_, context).Edges({});
+  ASSERT_TRUE(edges) << edges.error().message;
+  ASSERT_EQ(edges->size(), 2u);
+  EXPECT_EQ(edges->at(0).server, "payment");
+  EXPECT_EQ(edges->at(0).server_kind, NodeKind::kService);
+  EXPECT_EQ(edges->at(0).calls, 2u);
+  EXPECT_EQ(edges->at(0).errors, 1u);
+  EXPECT_EQ(edges->at(1).server, "127.0.0.1:5002");
+  EXPECT_EQ(edges->at(1).server_kind, NodeKind::kExternal);
+}
+
+TEST(Peer, IsNamedByWhatTheSpanSays) {
+  const auto peer = [](std::vector<std::pair<std::string, std::string>> attributes,
+                       model::SpanKind kind = model::SpanKind::kClient) {
+    model::SpanBatch batch;
+    const size_t row = AddSpan(batch, AddService(batch, "s"), "op", 1, 1, 0, kNow);
+    batch.kind[row] = kind;
+    AttributeList list(batch);
+    for (const auto& [key, value] : attributes) list.Text(key, value);
+    batch.attribute_range[row] = list.Finish();
+    const Peer found = PeerFinder(batch).Find(row);
+    return std::to_string(static_cast<int>(found.kind)) + " " + found.name;
+  };
+  EXPECT_EQ(peer({}), "0 ");
+  EXPECT_EQ(peer({{"server.address", "a"}}, model::SpanKind::kServer), "0 ");
+  EXPECT_EQ(peer({{"db.system.name", "sqlite"}, {"db.namespace", "/data/shop.db"}}), "1 sqlite /data/shop.db");
+  EXPECT_EQ(peer({{"db.system", "mysql"}, {"net.peer.name", "db"}, {"net.peer.port", "3306"}}), "1 mysql db:3306");
+  EXPECT_EQ(peer({{"db.system", "old"}, {"db.system.name", "new"}}), "1 new");
+  EXPECT_EQ(peer({{"messaging.system", "kafka"}, {"server.address", "k"}}, model::SpanKind::kProducer), "2 kafka k");
+  EXPECT_EQ(peer({{"messaging.system", "kafka"}, {"messaging.destination.name", "orders"}}), "2 kafka orders");
+  EXPECT_EQ(peer({{"url.full", "https://user:secret@api.example.com:8443/x?y=z"}}), "3 api.example.com:8443");
+  EXPECT_EQ(peer({{"http.url", "nonsense"}}), "0 ");
+  EXPECT_EQ(peer({{"peer.service", "billing"}}), "3 billing");
 }
 
 TEST_F(SpanReaderTest, CountsRequests) {

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "clew/store/span_reader.h"
@@ -54,29 +54,38 @@ std::string ServiceEdgesSql(std::string_view where) {
       kFigures, where);
 }
 
-// Calls that nobody we know answered: client spans and producers without a child in another service, named by what they
-// call. 1 database, 2 messaging, 3 external: NodeKind.
-std::string LeafEdgesSql(std::string_view where) {
+// Calls of databases and queues: what is stored of the call itself, since they send no spans.
+std::string NamedPeersSql(std::string_view where) {
   return fmt::format(
-      "WITH if(attributes['db.system.name'] != '', attributes['db.system.name'], attributes['db.system']) AS db, "
-      "attributes['messaging.system'] AS messaging, "
-      "multiIf(attributes['server.address'] != '', attributes['server.address'], attributes['peer.service'] != '', "
-      "attributes['peer.service'], attributes['net.peer.name']) AS address, "
-      "multiIf(attributes['server.port'] != '', attributes['server.port'], attributes['net.peer.port']) AS port, "
-      "multiIf(address = '', '', port = '', address, concat(address, ':', port)) AS place, "
-      "multiIf(db != '', 1, messaging != '', 2, 3) AS node, "
-      "multiIf(node = 3, place, place = '', if(db != '', db, messaging), "
-      "concat(if(db != '', db, messaging), ' ', place)) AS target "
-      "SELECT client, server, node_kind, {0} FROM ("
-      "SELECT service_name AS client, target AS server, toUInt8(node) AS node_kind, status_code = 2 AS failed, "
-      "greatest(0, duration) AS took FROM spans{1} AND kind IN (3, 4) AND target != '' "
-      "AND (node = 1 OR (trace_id, span_id, service_name) NOT IN ("
-      "SELECT p.trace_id, p.span_id, p.service_name FROM (SELECT trace_id, span_id, service_name FROM spans{1} "
-      "AND kind IN (3, 4)) AS p INNER JOIN (SELECT trace_id, parent_span_id, service_name FROM spans{1} "
-      "AND kind NOT IN (3, 4) AND parent_span_id != toFixedString('', 8)) AS c "
-      "ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id WHERE p.service_name != c.service_name)) "
-      ") GROUP BY client, server, node_kind ORDER BY client, server, node_kind",
+      "SELECT client, server, node, {0} FROM (SELECT service_name AS client, peer_name AS server, peer_kind AS node, "
+      "status_code = 2 AS failed, greatest(0, duration) AS took FROM spans{1} AND peer_kind IN (1, 2)) "
+      "GROUP BY client, server, node ORDER BY client, server, node",
       kFigures, where);
+}
+
+// Calls to any other address below which no span of an answerer came.
+std::string UnansweredSql(std::string_view where) {
+  return fmt::format(
+      "SELECT client, server, toUInt8(3) AS node, {0} FROM (SELECT p.service_name AS client, p.peer_name AS server, "
+      "p.status_code = 2 AS failed, greatest(0, p.duration) AS took "
+      "FROM (SELECT trace_id, span_id, service_name, peer_name, duration, status_code FROM spans{1} AND peer_kind = 3) "
+      "AS p LEFT ANTI JOIN (SELECT trace_id, parent_span_id FROM spans{1} AND kind NOT IN (3, 4) "
+      "AND parent_span_id != toFixedString('', 8)) AS c "
+      "ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id) "
+      "GROUP BY client, server ORDER BY client, server",
+      kFigures, where);
+}
+
+// Which service answers at which address, where only one does.
+std::string AddressesSql(std::string_view where) {
+  return fmt::format(
+      "SELECT peer_name, any(server) FROM (SELECT p.peer_name AS peer_name, c.service_name AS server "
+      "FROM (SELECT trace_id, span_id, service_name, peer_name FROM spans{0} AND peer_kind = 3) AS p "
+      "INNER JOIN (SELECT trace_id, parent_span_id, service_name FROM spans{0} AND kind NOT IN (3, 4) "
+      "AND parent_span_id != toFixedString('', 8)) AS c "
+      "ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id WHERE p.service_name != c.service_name) "
+      "GROUP BY peer_name HAVING uniqExact(server) = 1",
+      where);
 }
 
 // Spans by which a service answers: server and consumer, roots, and, where a sender sets no kinds, spans whose parent
@@ -96,18 +105,55 @@ std::string StatsSql(std::string_view where) {
       kFigures, where);
 }
 
-ServiceEdge EdgeOf(const engine::Block& block, size_t row, NodeKind kind, const Figures& figures) {
-  ServiceEdge edge;
-  edge.client = block[0].Text(row);
-  edge.server = block[1].Text(row);
-  edge.server_kind = kind;
-  edge.calls = figures.calls;
-  edge.errors = figures.errors;
-  edge.duration_sum = figures.total;
-  edge.p50 = figures.p50;
-  edge.p95 = figures.p95;
-  edge.p99 = figures.p99;
-  return edge;
+// Edges of one query: client, server, kind where `kind` is not given, figures.
+base::Result<std::vector<ServiceEdge>> ReadEdges(StoreState& state, const std::string& sql, Conditions& conditions,
+                                                 const model::RequestContext& context, bool are_services) {
+  std::vector<ServiceEdge> edges;
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      const Figures figures = ReadFigures(block, are_services ? 2 : 3, row);
+      edges.push_back({std::string(block[0].Text(row)), std::string(block[1].Text(row)),
+                       are_services ? NodeKind::kService : static_cast<NodeKind>(block[2].At<uint8_t>(row)),
+                       figures.calls, figures.errors, figures.total, figures.p50, figures.p95, figures.p99});
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context), on_block));
+  return edges;
+}
+
+// A call that nobody answered, to an address where a service answers other calls, is a call of that service.
+base::Status NameUnanswered(StoreState& state, Conditions& conditions, const model::RequestContext& context,
+                            std::vector<ServiceEdge>& unanswered) {
+  std::map<std::string, std::string, std::less<>> services;
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) services.emplace(block[0].Text(row), block[1].Text(row));
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(
+      state.engine().Query(AddressesSql(conditions.where()), conditions.parameters(), OptionsOf(context), on_block));
+  for (ServiceEdge& edge : unanswered) {
+    const auto found = services.find(edge.server);
+    if (found == services.end() || found->second == edge.client) continue;
+    edge.server = found->second;
+    edge.server_kind = NodeKind::kService;
+  }
+  return {};
+}
+
+void Merge(std::vector<ServiceEdge> more, std::vector<ServiceEdge>& edges) {
+  for (ServiceEdge& edge : more) {
+    const auto same = std::ranges::find_if(edges, [&](const ServiceEdge& other) {
+      return other.client == edge.client && other.server == edge.server && other.server_kind == edge.server_kind;
+    });
+    if (same == edges.end()) {
+      edges.push_back(std::move(edge));
+      continue;
+    }
+    same->calls += edge.calls;
+    same->errors += edge.errors;
+    same->duration_sum += edge.duration_sum;
+  }
 }
 
 }  // namespace
@@ -119,24 +165,13 @@ base::Result<std::vector<ServiceEdge>> SpanReader::Edges(TimeRange range) {
   CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", range);
-  const engine::QueryOptions options = OptionsOf(context_);
-  std::vector<ServiceEdge> edges;
-  CLEW_RETURN_IF_ERROR(state.engine().Query(ServiceEdgesSql(conditions.where()), conditions.parameters(), options,
-                                            [&](const engine::Block& block) -> base::Status {
-                                              for (size_t row = 0; row < block.rows; ++row) {
-                                                edges.push_back(
-                                                    EdgeOf(block, row, NodeKind::kService, ReadFigures(block, 2, row)));
-                                              }
-                                              return {};
-                                            }));
-  CLEW_RETURN_IF_ERROR(state.engine().Query(LeafEdgesSql(conditions.where()), conditions.parameters(), options,
-                                            [&](const engine::Block& block) -> base::Status {
-                                              for (size_t row = 0; row < block.rows; ++row) {
-                                                const auto kind = static_cast<NodeKind>(block[2].At<uint8_t>(row));
-                                                edges.push_back(EdgeOf(block, row, kind, ReadFigures(block, 3, row)));
-                                              }
-                                              return {};
-                                            }));
+  const std::string& where = conditions.where();
+  CLEW_ASSIGN_OR_RETURN(auto edges, ReadEdges(state, ServiceEdgesSql(where), conditions, context_, true));
+  CLEW_ASSIGN_OR_RETURN(auto peers, ReadEdges(state, NamedPeersSql(where), conditions, context_, false));
+  CLEW_ASSIGN_OR_RETURN(auto unanswered, ReadEdges(state, UnansweredSql(where), conditions, context_, false));
+  if (!unanswered.empty()) CLEW_RETURN_IF_ERROR(NameUnanswered(state, conditions, context_, unanswered));
+  Merge(std::move(peers), edges);
+  Merge(std::move(unanswered), edges);
   return edges;
 }
 

@@ -77,4 +77,10 @@ engine::QueryOptions OptionsOf(const model::RequestContext& context) {
   return options;
 }
 
+engine::QueryOptions OrderedOptionsOf(const model::RequestContext& context) {
+  engine::QueryOptions options = OptionsOf(context);
+  options.settings = "read_in_order_use_buffering = 0";
+  return options;
+}
+
 }  // namespace clew::store

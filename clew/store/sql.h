@@ -43,5 +43,7 @@ class Conditions {
 
 // How a request's limits bound one query of it. The context outlives the options.
 engine::QueryOptions OptionsOf(const model::RequestContext& context);
+// For a query that reads in the order of its table and may stop early: nothing is read ahead.
+engine::QueryOptions OrderedOptionsOf(const model::RequestContext& context);
 
 }  // namespace clew::store

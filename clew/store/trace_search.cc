@@ -150,9 +150,10 @@ base::Result<std::vector<TraceSummary>> SpanReader::Search(const TraceQuery& que
 
   CLEW_ASSIGN_OR_RETURN(Conditions conditions, ConditionsOf(query, state, context_.tenant));
   const engine::QueryOptions options = OptionsOf(context_);
-  CLEW_ASSIGN_OR_RETURN(const TraceIds ids, query.order == TraceOrder::kNewest
-                                                ? NewestTraces(state, std::move(conditions), query.limit, options)
-                                                : SlowestTraces(state, conditions, query.limit, options));
+  CLEW_ASSIGN_OR_RETURN(const TraceIds ids,
+                        query.order == TraceOrder::kNewest
+                            ? NewestTraces(state, std::move(conditions), query.limit, OrderedOptionsOf(context_))
+                            : SlowestTraces(state, conditions, query.limit, options));
   return Summarize(state, context_.tenant, ids, options);
 }
 
