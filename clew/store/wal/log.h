@@ -127,8 +127,8 @@ class Log {
   void SetAside(const CutPayload& cut);
 
   LogStats stats() const;
-  // Writes and syncs what is queued, ends the thread and gives up the folder; later appends are UNAVAILABLE. Repeatable,
-  // by one thread.
+  // Writes and syncs what is queued, ends the thread and gives up the folder; later appends are UNAVAILABLE.
+  // Repeatable, by one thread.
   void Close();
 
  private:
