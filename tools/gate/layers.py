@@ -130,8 +130,9 @@ def third_party(tree: Tree) -> Outcome:
     used = set()
     for path in declared.code(tree):
         where = declared.owner(folders, path) or os.path.dirname(path).removeprefix("clew/")
-        testing = re.search(r"_(test|bench|fuzz)\.(cc|h)$|(^|/)test_\w+\.h$", path) or path.startswith(
-            ("fuzz/", "bench/")
+        folder = folders.get(where)
+        testing = path.startswith(("fuzz/", "bench/")) or (
+            folder is not None and folder.only_for_tests(path.removeprefix(folder.here))
         )
         for mark, name, line in declared.includes(tree, path):
             if name.startswith(OURS) or _system(name):
