@@ -211,7 +211,7 @@ int HandoverServer::Serve() const {
 bool HandoverServer::ServeOne(int client) const {
   char token[kTokenDigits];
   pollfd ready{client, POLLIN, 0};
-  if (poll(&ready, 1, 100) != 1) return false;
+  if (poll(&ready, 1, 300) != 1) return false;
   // Sent in one piece by the client, so a stream socket delivers it in one piece.
   if (recv(client, token, sizeof token, 0) != static_cast<ssize_t>(sizeof token)) return false;
   uint8_t differs = 0;

@@ -54,7 +54,7 @@ class HandoverServer {
   int path_fd() const { return path_fd_; }
   // The value of CLEW_ATTACH; names `inherited_fd` too where it is not negative.
   std::string AttachValue(int inherited_fd) const;
-  // Answers those who wait; a client that does not send its token at once gets 100 ms. Returns how many got the arena.
+  // Answers those who wait; a client that does not send its token at once gets 300 ms. Returns how many got the arena.
   int Serve() const;
 
  private:

@@ -20,6 +20,6 @@ inline constexpr char kAttachVariable[] = "CLEW_ATTACH";
 inline constexpr char kDisabledVariable[] = "CLEW_DISABLED";
 inline constexpr std::string_view kHandoverReply = "CLEWRING";
 inline constexpr size_t kTokenDigits = 32;
-inline constexpr int kHandoverTimeoutMillis = 200;
+inline constexpr int kHandoverTimeoutMillis = 1000;
 
 }  // namespace clew::agent::record
