@@ -50,19 +50,75 @@ void WriteTexts(base::JsonWriter& json, std::string_view key, const std::vector<
   json.EndArray();
 }
 
+void AppendNumber(double value, std::string& out) {
+  out += '"';
+  promql::AppendSampleValue(value, out);
+  out += '"';
+}
+
 // [1435781451.781,"1.5"]
 void AppendPoint(int64_t time_ms, double value, std::string& out) {
   out += '[';
   AppendTime(time_ms, out);
-  out += ",\"";
-  promql::AppendSampleValue(value, out);
-  out += "\"]";
+  out += ',';
+  AppendNumber(value, out);
+  out += ']';
+}
+
+// [0,"1","2","5"]: open left, open right, open, or closed; the bounds; the count.
+void AppendBucket(const promql::BucketView& bucket, std::string& out) {
+  const int kind = bucket.lower_inclusive ? (bucket.upper_inclusive ? 3 : 1) : (bucket.upper_inclusive ? 0 : 2);
+  out += '[';
+  out += static_cast<char>('0' + kind);
+  for (const double number : {bucket.lower, bucket.upper, bucket.count}) {
+    out += ',';
+    AppendNumber(number, out);
+  }
+  out += ']';
+}
+
+// [1435781451.781,{"count":"60","sum":"33424","buckets":[[0,"1","2","5"]]}]
+void AppendPoint(int64_t time_ms, const promql::Histogram& histogram, std::string& out) {
+  out += '[';
+  AppendTime(time_ms, out);
+  out += ",{\"count\":";
+  AppendNumber(histogram.count, out);
+  out += ",\"sum\":";
+  AppendNumber(histogram.sum, out);
+  std::string buckets;
+  for (const promql::BucketView& bucket : promql::AllBuckets(histogram)) {
+    if (bucket.count == 0) continue;
+    if (!buckets.empty()) buckets += ',';
+    AppendBucket(bucket, buckets);
+  }
+  if (!buckets.empty()) out += ",\"buckets\":[" + buckets + ']';
+  out += "}]";
 }
 
 void WritePoint(base::JsonWriter& json, int64_t time_ms, double value) {
   std::string point;
   AppendPoint(time_ms, value, point);
   json.Raw(point);
+}
+
+void WriteFloats(base::JsonWriter& json, const promql::ResultSeries& series, bool vector) {
+  if (series.values.empty()) return;
+  std::string points;
+  for (size_t i = 0; i < series.values.size(); ++i) {
+    if (i > 0) points += ',';
+    AppendPoint(series.times_ms[i], series.values[i], points);
+  }
+  json.Key(vector ? "value" : "values").Raw(vector ? points : '[' + points + ']');
+}
+
+void WriteHistograms(base::JsonWriter& json, const promql::ResultSeries& series, bool vector) {
+  if (series.histograms.empty()) return;
+  std::string points;
+  for (size_t i = 0; i < series.histograms.size(); ++i) {
+    if (i > 0) points += ',';
+    AppendPoint(series.histogram_times_ms[i], *series.histograms[i], points);
+  }
+  json.Key(vector ? "histogram" : "histograms").Raw(vector ? points : '[' + points + ']');
 }
 
 }  // namespace
@@ -119,13 +175,8 @@ std::string ResultJson(const promql::QueryResult& result) {
     for (const promql::ResultSeries& series : result.series) {
       json.BeginObject().Key("metric");
       WriteLabels(json, series.labels);
-      json.Key(vector ? "value" : "values");
-      std::string points;
-      for (size_t i = 0; i < series.values.size(); ++i) {
-        if (i > 0) points += ',';
-        AppendPoint(series.times_ms[i], series.values[i], points);
-      }
-      json.Raw(vector ? points : '[' + points + ']');
+      WriteFloats(json, series, vector);
+      WriteHistograms(json, series, vector);
       json.EndObject();
     }
     json.EndArray();

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -236,7 +237,7 @@ Column QuantileColumn(const std::vector<Series>& series, const std::vector<size_
 
 }  // namespace
 
-base::Result<Value> Evaluator::EvalAggregate(const AggregateExpr& aggregate, const Steps& steps) {
+base::Result<Value> Evaluator::EvalAggregate(const AggregateExpr& aggregate, PositionRange range, const Steps& steps) {
   if (aggregate.op == TokenKind::kCountValues) {
     const auto* label = Unwrap(*aggregate.param).As<StringLiteral>();
     if (label == nullptr || label->value.empty() || !base::IsUtf8(label->value)) {
@@ -252,7 +253,7 @@ base::Result<Value> Evaluator::EvalAggregate(const AggregateExpr& aggregate, con
   CLEW_ASSIGN_OR_RETURN(Value input, Eval(*aggregate.expr, steps));
   CLEW_RETURN_IF_ERROR(Check());
   if (aggregate.op == TokenKind::kTopk || aggregate.op == TokenKind::kBottomk) {
-    return TopOrBottom(aggregate, std::move(input), parameter, steps);
+    return TopOrBottom(aggregate, range, std::move(input), parameter, steps);
   }
   return AggregateGroups(aggregate, input, parameter, steps);
 }
@@ -280,13 +281,64 @@ base::Result<Value> Evaluator::AggregateGroups(const AggregateExpr& aggregate, c
       for (const size_t row : group.rows) accumulator->Add(input.series[row].values);
       out.values = accumulator->Finish();
     }
-    if (AnyPresent(out.values)) value.series.push_back(std::move(out));
+    AggregateHistograms(aggregate, input.series, group.rows, out);
+    if (out.HasAny()) value.series.push_back(std::move(out));
   }
   return value;
 }
 
-base::Result<Value> Evaluator::TopOrBottom(const AggregateExpr& aggregate, Value input, const Column& parameter,
-                                           const Steps& steps) {
+void Evaluator::AggregateHistograms(const AggregateExpr& aggregate, const std::vector<Series>& series,
+                                    const std::vector<size_t>& rows, Series& out) {
+  std::vector<size_t> with_histograms;
+  for (const size_t row : rows) {
+    if (!series[row].histograms.empty()) with_histograms.push_back(row);
+  }
+  if (with_histograms.empty()) return;
+  for (size_t i = 0; i < out.values.size(); ++i) {
+    const auto has = [&](size_t row) { return series[row].HistogramAt(i) != nullptr; };
+    const auto histograms = std::ranges::count_if(with_histograms, has);
+    if (histograms == 0) continue;
+    switch (aggregate.op) {
+      case TokenKind::kSum:
+      case TokenKind::kAvg: SumHistograms(aggregate, series, with_histograms, i, out); break;
+      case TokenKind::kCount:
+        out.values[i] = (IsPresent(out.values[i]) ? out.values[i] : 0) + static_cast<double>(histograms);
+        break;
+      case TokenKind::kGroup: out.values[i] = 1; break;
+      default: annotations_.IgnoredInAggregation(OperatorText(aggregate.op), aggregate.expr->range); break;
+    }
+  }
+}
+
+void Evaluator::SumHistograms(const AggregateExpr& aggregate, const std::vector<Series>& series,
+                              const std::vector<size_t>& rows, size_t step, Series& out) {
+  const PositionRange range = aggregate.expr->range;
+  if (IsPresent(out.values[step])) {
+    annotations_.MixedFloatsHistogramsInAggregation(range);
+    out.values[step] = Absent();
+    return;
+  }
+  std::optional<HistogramSum> sum;
+  for (const size_t row : rows) {
+    const Histogram* histogram = series[row].HistogramAt(step);
+    if (histogram == nullptr) continue;
+    if (!sum) {
+      sum.emplace(*histogram, aggregate.op == TokenKind::kAvg);
+      continue;
+    }
+    const AddOutcome added = sum->Add(*histogram);
+    if (!added.compatible) {
+      annotations_.MixedExponentialCustom(series[row].labels.Get(model::kMetricName), range);
+      return;
+    }
+    if (added.bounds_reconciled) annotations_.BoundsReconciled("aggregation", range);
+  }
+  if (sum->hints_collide()) annotations_.ResetCollision("aggregation", range);
+  out.Set(step, std::make_shared<Histogram>(sum->Result()));
+}
+
+base::Result<Value> Evaluator::TopOrBottom(const AggregateExpr& aggregate, PositionRange range, Value input,
+                                           const Column& parameter, const Steps& steps) {
   const bool top = aggregate.op == TokenKind::kTopk;
   double smallest = std::numeric_limits<double>::infinity();
   double largest = -smallest;
@@ -316,7 +368,11 @@ base::Result<Value> Evaluator::TopOrBottom(const AggregateExpr& aggregate, Value
     for (size_t i = 0; i < steps.count; ++i) {
       candidates.clear();
       for (const size_t row : group.rows) {
-        if (IsPresent(input.series[row].values[i])) candidates.emplace_back(input.series[row].values[i], row);
+        if (input.series[row].HistogramAt(i) != nullptr) {
+          annotations_.IgnoredInAggregation(OperatorText(aggregate.op), range);
+        } else if (IsPresent(input.series[row].values[i])) {
+          candidates.emplace_back(input.series[row].values[i], row);
+        }
       }
       const auto k = static_cast<size_t>(std::clamp(parameter[i], 0.0, static_cast<double>(candidates.size())));
       // Rows break ties, so that equal values do not flicker between steps.
@@ -354,9 +410,10 @@ base::Result<Value> Evaluator::CountValues(const AggregateExpr& aggregate, const
   for (const Series& series : input.series) {
     CLEW_RETURN_IF_ERROR(Check());
     for (size_t i = 0; i < steps.count; ++i) {
-      if (IsAbsent(series.values[i])) continue;
+      if (!series.Has(i)) continue;
+      const Histogram* histogram = series.HistogramAt(i);
       model::Labels labels = series.labels;
-      labels.Set(label, FormatFixed(series.values[i]));
+      labels.Set(label, histogram != nullptr ? HistogramText(*histogram) : FormatFixed(series.values[i]));
       const auto [found, is_new] = by_key.try_emplace(grouping.KeyOf(labels), value.series.size());
       if (is_new) {
         CLEW_ASSIGN_OR_RETURN(Column column, NewColumn(steps, Absent(), value.reservation));

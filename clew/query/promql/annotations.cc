@@ -62,6 +62,86 @@ void Annotations::PossibleNonCounter(std::string_view metric, PositionRange rang
       range);
 }
 
+void Annotations::MixedFloatsHistograms(std::string_view metric, PositionRange range) {
+  Add(warnings_,
+      fmt::format("PromQL warning: encountered a mix of histograms and floats for metric name {}", Quote(metric)),
+      range);
+}
+
+void Annotations::MixedFloatsHistogramsInAggregation(PositionRange range) {
+  Add(warnings_, "PromQL warning: encountered a mix of histograms and floats for aggregation", range);
+}
+
+void Annotations::MixedClassicNative(std::string_view metric, PositionRange range) {
+  Add(warnings_, OfMetric("PromQL warning: vector contains a mix of classic and native histograms", metric), range);
+}
+
+void Annotations::MixedExponentialCustom(std::string_view metric, PositionRange range) {
+  Add(warnings_,
+      fmt::format("PromQL warning: vector contains a mix of histograms with exponential and custom buckets schemas for "
+                  "metric name {}",
+                  Quote(metric)),
+      range);
+}
+
+void Annotations::NotCounter(std::string_view metric, PositionRange range) {
+  Add(warnings_, fmt::format("PromQL warning: this native histogram metric is not a counter: {}", Quote(metric)),
+      range);
+}
+
+void Annotations::NotGauge(std::string_view metric, PositionRange range) {
+  Add(warnings_, fmt::format("PromQL warning: this native histogram metric is not a gauge: {}", Quote(metric)), range);
+}
+
+void Annotations::ResetCollision(std::string_view operation, PositionRange range) {
+  Add(warnings_, fmt::format("PromQL warning: conflicting counter resets during histogram {}", operation), range);
+}
+
+void Annotations::IncompatibleBuckets(std::string_view op, PositionRange range) {
+  Add(warnings_, fmt::format("PromQL warning: incompatible bucket layout encountered for binary operator {}", op),
+      range);
+}
+
+void Annotations::IncompatibleTypes(std::string_view left, std::string_view op, std::string_view right,
+                                    PositionRange range) {
+  Add(infos_,
+      fmt::format("PromQL info: incompatible sample types encountered for binary operator {}: {} {} {}", Quote(op),
+                  left, op, right),
+      range);
+}
+
+void Annotations::IgnoredInAggregation(std::string_view aggregation, PositionRange range) {
+  Add(infos_, fmt::format("PromQL info: ignored histogram in {} aggregation", aggregation), range);
+}
+
+void Annotations::IgnoredInMixedRange(std::string_view metric, PositionRange range) {
+  Add(infos_,
+      fmt::format("PromQL info: ignored histograms in a range containing both floats and histograms for metric name {}",
+                  Quote(metric)),
+      range);
+}
+
+void Annotations::BoundsReconciled(std::string_view operation, PositionRange range) {
+  Add(infos_, fmt::format("PromQL info: mismatched custom buckets were reconciled during {}", operation), range);
+}
+
+void Annotations::QuantileOfNan(std::string_view metric, PositionRange range) {
+  Add(infos_, OfMetric("PromQL info: input to histogram_quantile has NaN observations, result is NaN", metric), range);
+}
+
+void Annotations::QuantileSkewed(std::string_view metric, PositionRange range) {
+  Add(infos_,
+      OfMetric("PromQL info: input to histogram_quantile has NaN observations, result is skewed higher", metric),
+      range);
+}
+
+void Annotations::FractionWithoutNans(std::string_view metric, PositionRange range) {
+  Add(infos_,
+      OfMetric("PromQL info: input to histogram_fraction has NaN observations, which are excluded from all fractions",
+               metric),
+      range);
+}
+
 void Annotations::ForcedMonotonicity(std::string_view metric, PositionRange range, int64_t time_ms, double min_bucket,
                                      double max_bucket, double max_difference) {
   const std::string text = OfMetric(

@@ -21,6 +21,22 @@ class Annotations {
   void BadBucketLabel(std::string_view metric, std::string_view label, PositionRange range);
   void SortInRangeQuery(PositionRange range);
   void PossibleNonCounter(std::string_view metric, PositionRange range);
+  // Of native histograms.
+  void MixedFloatsHistograms(std::string_view metric, PositionRange range);
+  void MixedFloatsHistogramsInAggregation(PositionRange range);
+  void MixedClassicNative(std::string_view metric, PositionRange range);
+  void MixedExponentialCustom(std::string_view metric, PositionRange range);
+  void NotCounter(std::string_view metric, PositionRange range);
+  void NotGauge(std::string_view metric, PositionRange range);
+  void ResetCollision(std::string_view operation, PositionRange range);
+  void IncompatibleBuckets(std::string_view op, PositionRange range);
+  void IncompatibleTypes(std::string_view left, std::string_view op, std::string_view right, PositionRange range);
+  void IgnoredInAggregation(std::string_view aggregation, PositionRange range);
+  void IgnoredInMixedRange(std::string_view metric, PositionRange range);
+  void BoundsReconciled(std::string_view operation, PositionRange range);
+  void QuantileOfNan(std::string_view metric, PositionRange range);
+  void QuantileSkewed(std::string_view metric, PositionRange range);
+  void FractionWithoutNans(std::string_view metric, PositionRange range);
   // Of one histogram at one time; several are told as one.
   void ForcedMonotonicity(std::string_view metric, PositionRange range, int64_t time_ms, double min_bucket,
                           double max_bucket, double max_difference);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "clew/query/promql/evaluator.h"
+#include "clew/query/promql/histogram_binary.h"
 #include "clew/query/promql/text.h"
 
 namespace clew::query::promql {
@@ -72,7 +73,7 @@ std::vector<bool> PresentSteps(const std::vector<Series>& series, const std::vec
   std::vector<bool> present(steps);
   for (const size_t row : rows) {
     for (size_t i = 0; i < steps; ++i) {
-      if (IsPresent(series[row].values[i])) present[i] = true;
+      if (series[row].Has(i)) present[i] = true;
     }
   }
   return present;
@@ -113,11 +114,18 @@ base::Status DuplicateSeries(const model::Labels& a, const model::Labels& b, con
       second));
 }
 
+Operand OperandAt(const Series& series, size_t step) {
+  return {series.HistogramAt(step) != nullptr ? &series.histograms[step] : nullptr, series.values[step]};
+}
+
 // One vector operation with its sides ordered: `one` is the side where each group has one series at a step.
 class Matcher {
  public:
-  Matcher(const BinaryExpr& binary, std::vector<Series> many, std::vector<Series> one, size_t steps)
+  Matcher(const BinaryExpr& binary, PositionRange range, std::vector<Series> many, std::vector<Series> one,
+          size_t steps, Annotations& annotations)
       : binary_(binary),
+        range_(range),
+        annotations_(annotations),
         matching_(*binary.matching),
         swapped_(matching_.cardinality == Cardinality::kOneToMany),
         many_(std::move(many)),
@@ -144,7 +152,7 @@ class Matcher {
       if (!many_present[i]) continue;
       const Series* seen = nullptr;
       for (const size_t row : group.right) {
-        if (IsAbsent(one_[row].values[i])) continue;
+        if (!one_[row].Has(i)) continue;
         if (seen != nullptr) return DuplicateSeries(one_[row].labels, seen->labels, matching_);
         seen = &one_[row];
       }
@@ -166,21 +174,21 @@ class Matcher {
           seen = &taken[out.labels.ToString()];
           seen->resize(steps_);
         }
-        if (seen != nullptr && !MarkMatched(many_[many_row].values, one_[one_row].values, *seen)) {
+        if (seen != nullptr && !MarkMatched(many_[many_row], one_[one_row], *seen)) {
           return ExecutionError(one_to_one ? "multiple matches for labels: many-to-one matching must be explicit "
                                              "(group_left/group_right)"
                                            : "multiple matches for labels: grouping labels must ensure unique matches");
         }
-        if (AnyPresent(out.values)) result.push_back(std::move(out));
+        if (out.HasAny()) result.push_back(std::move(out));
       }
     }
     return {};
   }
 
   // False where a step was matched before.
-  bool MarkMatched(const Column& many, const Column& one, std::vector<bool>& seen) const {
+  bool MarkMatched(const Series& many, const Series& one, std::vector<bool>& seen) const {
     for (size_t i = 0; i < steps_; ++i) {
-      if (IsAbsent(many[i]) || IsAbsent(one[i])) continue;
+      if (!many.Has(i) || !one.Has(i)) continue;
       if (seen[i]) return false;
       seen[i] = true;
     }
@@ -191,24 +199,42 @@ class Matcher {
   Series Combine(const Series& many, const Series& one) const {
     Series out;
     bool overlap = false;
-    Column values(steps_, Absent());
+    out.values.assign(steps_, Absent());
+    const Series& left_series = swapped_ ? one : many;
+    const Series& right_series = swapped_ ? many : one;
     for (size_t i = 0; i < steps_; ++i) {
-      if (IsAbsent(many.values[i]) || IsAbsent(one.values[i])) continue;
+      if (!many.Has(i) || !one.Has(i)) continue;
       overlap = true;
-      const double left = swapped_ ? one.values[i] : many.values[i];
-      const double right = swapped_ ? many.values[i] : one.values[i];
+      if (many.HistogramAt(i) != nullptr || one.HistogramAt(i) != nullptr) {
+        CombineHistograms(OperandAt(left_series, i), OperandAt(right_series, i), i, out);
+        continue;
+      }
+      const double left = left_series.values[i];
+      const double right = right_series.values[i];
       if (!IsComparison(binary_.op)) {
-        values[i] = Arithmetic(binary_.op, left, right);
+        out.values[i] = Arithmetic(binary_.op, left, right);
       } else if (binary_.return_bool) {
-        values[i] = Compare(binary_.op, left, right) ? 1 : 0;
+        out.values[i] = Compare(binary_.op, left, right) ? 1 : 0;
       } else if (Compare(binary_.op, left, right)) {
-        values[i] = left;
+        out.values[i] = left;
       }
     }
-    if (!overlap) return out;
-    out.labels = ResultLabels(many.labels, one.labels);
-    out.values = std::move(values);
+    if (overlap) {
+      out.labels = ResultLabels(many.labels, one.labels);
+    } else {
+      out.values.clear();
+    }
     return out;
+  }
+
+  void CombineHistograms(const Operand& left, const Operand& right, size_t step, Series& out) const {
+    HistogramOutcome outcome = OperateOnHistograms(binary_.op, left, right, range_, annotations_);
+    if (outcome.failed) return;
+    if (binary_.return_bool) {
+      out.values[step] = outcome.holds ? 1 : 0;
+    } else if (outcome.holds) {
+      out.Set(step, std::move(outcome.histogram));
+    }
   }
 
   model::Labels ResultLabels(const model::Labels& many, const model::Labels& one) const {
@@ -229,6 +255,8 @@ class Matcher {
   }
 
   const BinaryExpr& binary_;
+  PositionRange range_;
+  Annotations& annotations_;
   const VectorMatching& matching_;
   bool swapped_;
   std::vector<Series> many_;
@@ -238,17 +266,17 @@ class Matcher {
 
 }  // namespace
 
-base::Result<Value> Evaluator::EvalBinary(const BinaryExpr& binary, const Steps& steps) {
+base::Result<Value> Evaluator::EvalBinary(const BinaryExpr& binary, PositionRange range, const Steps& steps) {
   CLEW_ASSIGN_OR_RETURN(Value left, Eval(*binary.left, steps));
   CLEW_ASSIGN_OR_RETURN(Value right, Eval(*binary.right, steps));
   CLEW_RETURN_IF_ERROR(Check());
   const bool left_scalar = left.type == ValueType::kScalar;
   const bool right_scalar = right.type == ValueType::kScalar;
   if (left_scalar && right_scalar) return ScalarBinary(binary, std::move(left), right);
-  if (right_scalar) return VectorScalarBinary(binary, std::move(left), right.scalar, false);
-  if (left_scalar) return VectorScalarBinary(binary, std::move(right), left.scalar, true);
+  if (right_scalar) return VectorScalarBinary(binary, range, std::move(left), right.scalar, false);
+  if (left_scalar) return VectorScalarBinary(binary, range, std::move(right), left.scalar, true);
   if (IsSetOperator(binary.op)) return SetBinary(binary, std::move(left), std::move(right), steps);
-  return VectorBinary(binary, std::move(left), std::move(right), steps);
+  return VectorBinary(binary, range, std::move(left), std::move(right), steps);
 }
 
 base::Result<Value> Evaluator::ScalarBinary(const BinaryExpr& binary, Value left, const Value& right) {
@@ -260,12 +288,20 @@ base::Result<Value> Evaluator::ScalarBinary(const BinaryExpr& binary, Value left
   return left;
 }
 
-base::Result<Value> Evaluator::VectorScalarBinary(const BinaryExpr& binary, Value vector, const Column& scalar,
-                                                  bool swapped) {
+base::Result<Value> Evaluator::VectorScalarBinary(const BinaryExpr& binary, PositionRange range, Value vector,
+                                                  const Column& scalar, bool swapped) {
   const bool comparison = IsComparison(binary.op);
   for (Series& series : vector.series) {
     for (size_t i = 0; i < series.values.size(); ++i) {
       double& value = series.values[i];
+      if (series.HistogramAt(i) != nullptr) {
+        const Operand operand = OperandAt(series, i);
+        const Operand number{nullptr, scalar[i]};
+        HistogramOutcome outcome =
+            OperateOnHistograms(binary.op, swapped ? number : operand, swapped ? operand : number, range, annotations_);
+        series.histograms[i] = std::move(outcome.histogram);
+        continue;
+      }
       if (IsAbsent(value)) continue;
       const double left = swapped ? scalar[i] : value;
       const double right = swapped ? value : scalar[i];
@@ -284,14 +320,15 @@ base::Result<Value> Evaluator::VectorScalarBinary(const BinaryExpr& binary, Valu
   return vector;
 }
 
-base::Result<Value> Evaluator::VectorBinary(const BinaryExpr& binary, Value left, Value right, const Steps& steps) {
+base::Result<Value> Evaluator::VectorBinary(const BinaryExpr& binary, PositionRange range, Value left, Value right,
+                                            const Steps& steps) {
   Value value;
   value.type = ValueType::kVector;
   value.reservation = Reservation(budget_);
   CLEW_RETURN_IF_ERROR(
       value.reservation.Add(std::max(left.series.size(), right.series.size()) * steps.count * sizeof(double)));
   if (binary.matching->cardinality == Cardinality::kOneToMany) std::swap(left.series, right.series);
-  Matcher matcher(binary, std::move(left.series), std::move(right.series), steps.count);
+  Matcher matcher(binary, range, std::move(left.series), std::move(right.series), steps.count, annotations_);
   CLEW_ASSIGN_OR_RETURN(value.series, matcher.Run());
   if (binary.return_bool) {
     for (Series& series : value.series) MarkNameDropped(series);
@@ -307,7 +344,7 @@ base::Result<Value> Evaluator::SetBinary(const BinaryExpr& binary, Value left, V
       const bool keep_where_present = binary.op == TokenKind::kAnd;
       for (const size_t row : group.left) {
         for (size_t i = 0; i < steps.count; ++i) {
-          if (right_present[i] != keep_where_present) left.series[row].values[i] = Absent();
+          if (right_present[i] != keep_where_present) left.series[row].Clear(i);
         }
       }
       continue;
@@ -315,7 +352,7 @@ base::Result<Value> Evaluator::SetBinary(const BinaryExpr& binary, Value left, V
     const std::vector<bool> left_present = PresentSteps(left.series, group.left, steps.count);
     for (const size_t row : group.right) {
       for (size_t i = 0; i < steps.count; ++i) {
-        if (left_present[i]) right.series[row].values[i] = Absent();
+        if (left_present[i]) right.series[row].Clear(i);
       }
     }
   }

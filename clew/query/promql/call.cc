@@ -3,11 +3,13 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include "clew/query/promql/dates.h"
 #include "clew/query/promql/evaluator.h"
 #include "clew/query/promql/range_functions.h"
+#include "clew/query/promql/range_histograms.h"
 
 namespace clew::query::promql {
 namespace {
@@ -66,6 +68,20 @@ model::Labels LabelsOfAbsent(const Expr& arg) {
   return labels;
 }
 
+// The samples within a window that moves on; of one kind.
+struct WindowOf {
+  std::span<const int64_t> times_ms;
+  size_t begin = 0;
+  size_t end = 0;
+
+  size_t size() const { return end - begin; }
+  // Open on the left.
+  void MoveTo(int64_t start_ms, int64_t end_ms) {
+    while (end < times_ms.size() && times_ms[end] <= end_ms) ++end;
+    while (begin < end && times_ms[begin] <= start_ms) ++begin;
+  }
+};
+
 bool EndsLikeCounter(std::string_view name) {
   return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") || name.ends_with("_bucket");
 }
@@ -90,6 +106,11 @@ base::Result<Value> Evaluator::EvalCall(const Call& call, const Expr& expr, cons
     case FunctionId::kLabelJoin: return EvalLabelJoin(call, steps);
     case FunctionId::kHistogramQuantile:
     case FunctionId::kHistogramFraction: return EvalHistogram(call, steps);
+    case FunctionId::kHistogramCount:
+    case FunctionId::kHistogramSum:
+    case FunctionId::kHistogramAvg:
+    case FunctionId::kHistogramStddev:
+    case FunctionId::kHistogramStdvar: return EvalHistogramStatistic(call, steps);
     default: break;
   }
   if (FindRangeFunction(call.function->id) != nullptr) return EvalRangeCall(call, steps);
@@ -101,6 +122,7 @@ base::Result<Value> Evaluator::EvalCall(const Call& call, const Expr& expr, cons
 base::Result<Value> Evaluator::EvalMath(const Call& call, const Steps& steps) {
   const MathFunction function = FindMathFunction(call.function->id);
   CLEW_ASSIGN_OR_RETURN(Value value, Eval(*call.args[0], steps));
+  KeepFloats(value.series);
   for (Series& series : value.series) {
     MarkNameDropped(series);
     for (double& number : series.values) {
@@ -122,6 +144,7 @@ base::Result<Value> Evaluator::EvalClamp(const Call& call, const Steps& steps) {
   if (call.function->id != FunctionId::kClampMin) {
     CLEW_ASSIGN_OR_RETURN(upper, EvalParameter(*call.args.back(), steps));
   }
+  KeepFloats(value.series);
   for (Series& series : value.series) {
     MarkNameDropped(series);
     for (size_t i = 0; i < steps.count; ++i) {
@@ -147,6 +170,7 @@ base::Result<Value> Evaluator::EvalRound(const Call& call, const Steps& steps) {
   if (call.args.size() > 1) {
     CLEW_ASSIGN_OR_RETURN(nearest, EvalParameter(*call.args[1], steps));
   }
+  KeepFloats(value.series);
   for (Series& series : value.series) {
     MarkNameDropped(series);
     for (size_t i = 0; i < steps.count; ++i) {
@@ -164,6 +188,7 @@ base::Result<Value> Evaluator::EvalRound(const Call& call, const Steps& steps) {
 base::Result<Value> Evaluator::EvalSort(const Call& call, const Expr& expr, const Steps& steps) {
   CLEW_ASSIGN_OR_RETURN(Value value, Eval(*call.args[0], steps));
   if (start_ms_ != end_ms_) annotations_.SortInRangeQuery(expr.range);
+  KeepFloats(value.series);
   if (steps.count > 1) return value;
   const bool descending = call.function->id == FunctionId::kSortDesc;
   std::vector<size_t> order(value.series.size());
@@ -222,7 +247,7 @@ base::Result<Value> Evaluator::EvalAbsent(const Call& call, const Steps& steps) 
   CLEW_ASSIGN_OR_RETURN(Column column, NewColumn(steps, 1, value.reservation));
   for (const Series& series : arg.series) {
     for (size_t i = 0; i < steps.count; ++i) {
-      if (IsPresent(series.values[i])) column[i] = Absent();
+      if (series.Has(i)) column[i] = Absent();
     }
   }
   if (AnyPresent(column)) value.series.push_back({LabelsOfAbsent(*call.args[0]), false, std::move(column)});
@@ -238,8 +263,9 @@ base::Result<Value> Evaluator::EvalTimestamp(const Call& call, const Steps& step
     if (selector != nullptr) continue;
     // The values of an operation are of the step itself.
     for (size_t i = 0; i < steps.count; ++i) {
-      if (IsPresent(series.values[i])) series.values[i] = static_cast<double>(steps.At(i)) / 1000;
+      if (series.Has(i)) series.values[i] = static_cast<double>(steps.At(i)) / 1000;
     }
+    series.DropHistograms();
   }
   CLEW_RETURN_IF_ERROR(MergeUnlessDelayed(value.series));
   return value;
@@ -256,6 +282,7 @@ base::Result<Value> Evaluator::EvalDate(const Call& call, const Steps& steps) {
     value.series.push_back({{}, false, std::move(column)});
   } else {
     CLEW_ASSIGN_OR_RETURN(value, Eval(*call.args[0], steps));
+    KeepFloats(value.series);
     for (Series& series : value.series) MarkNameDropped(series);
   }
   for (Series& series : value.series) {
@@ -269,22 +296,19 @@ base::Result<Value> Evaluator::EvalDate(const Call& call, const Steps& steps) {
 
 base::Result<Value> Evaluator::EvalRangeCall(const Call& call, const Steps& steps) {
   const FunctionId id = call.function->id;
-  const RangeFunction function = FindRangeFunction(id);
-  const Expr* range_arg = nullptr;
-  std::vector<Column> parameters;
-  std::vector<const Expr*> parameter_args;
+  RangeArguments arguments;
   for (const ExprPtr& arg : call.args) {
     if (TypeOf(*arg) == ValueType::kMatrix) {
-      range_arg = arg.get();
+      arguments.range = arg.get();
     } else {
       CLEW_ASSIGN_OR_RETURN(Column column, EvalParameter(*arg, steps));
-      parameters.push_back(std::move(column));
-      parameter_args.push_back(arg.get());
+      arguments.parameters.push_back(std::move(column));
+      arguments.parameter_args.push_back(arg.get());
     }
   }
   Reservation held(budget_);
-  CLEW_ASSIGN_OR_RETURN(std::vector<RangeSeries> ranges, EvalRange(*range_arg, steps, held));
-  const RangeTimes times = TimesOf(*range_arg);
+  CLEW_ASSIGN_OR_RETURN(std::vector<RangeSeries> ranges, EvalRange(*arguments.range, steps, held));
+  arguments.times = TimesOf(*arguments.range);
   // These two give the sample itself, so its name stays.
   const bool keeps_name = id == FunctionId::kLastOverTime || id == FunctionId::kFirstOverTime;
   Value value;
@@ -292,41 +316,59 @@ base::Result<Value> Evaluator::EvalRangeCall(const Call& call, const Steps& step
   value.reservation = Reservation(budget_);
   for (RangeSeries& range : ranges) {
     CLEW_RETURN_IF_ERROR(Check());
-    CLEW_ASSIGN_OR_RETURN(Column column, NewColumn(steps, Absent(), value.reservation));
-    size_t begin = 0;
-    size_t end = 0;
-    for (size_t i = 0; i < steps.count; ++i) {
-      Window window;
-      window.eval_ms = steps.At(i);
-      window.end_ms = ReferenceTime(times.modifiers, window.eval_ms);
-      window.start_ms = window.end_ms - times.range_ms;
-      while (end < range.times_ms.size() && range.times_ms[end] <= window.end_ms) ++end;
-      while (begin < end && range.times_ms[begin] <= window.start_ms) ++begin;
-      if (begin == end) continue;
-      window.times_ms = range.times_ms.subspan(begin, end - begin);
-      window.values = range.values.subspan(begin, end - begin);
-      for (size_t p = 0; p < parameters.size() && p < window.parameters.size(); ++p) {
-        window.parameters[p] = parameters[p][i];
-      }
-      if (id == FunctionId::kQuantileOverTime) {
-        const double q = window.parameters[0];
-        if (std::isnan(q) || q < 0 || q > 1) annotations_.InvalidQuantile(q, parameter_args[0]->range);
-      }
-      double result = 0;
-      if (function(window, result)) column[i] = result;
-    }
-    if (!AnyPresent(column)) continue;
-    const std::string_view name = range.labels.Get(model::kMetricName);
-    if ((id == FunctionId::kRate || id == FunctionId::kIncrease) && !name.empty() && !EndsLikeCounter(name)) {
+    CLEW_ASSIGN_OR_RETURN(Series series, ApplyToRange(call, range, arguments, steps, value.reservation));
+    if (!series.HasAny()) continue;
+    const std::string_view name = series.labels.Get(model::kMetricName);
+    if ((id == FunctionId::kRate || id == FunctionId::kIncrease) && !name.empty() && !EndsLikeCounter(name) &&
+        AnyPresent(series.values)) {
       annotations_.PossibleNonCounter(name, call.args[0]->range);
     }
-    Series series{std::move(range.labels), range.drop_name, std::move(column)};
     if (!keeps_name) MarkNameDropped(series);
     value.series.push_back(std::move(series));
   }
   if (id == FunctionId::kAbsentOverTime) return AbsentOverTime(call, value, steps);
   CLEW_RETURN_IF_ERROR(MergeUnlessDelayed(value.series));
   return value;
+}
+
+base::Result<Series> Evaluator::ApplyToRange(const Call& call, RangeSeries& range, const RangeArguments& arguments,
+                                             const Steps& steps, Reservation& reservation) {
+  const FunctionId id = call.function->id;
+  const RangeFunction function = FindRangeFunction(id);
+  CLEW_ASSIGN_OR_RETURN(Column column, NewColumn(steps, Absent(), reservation));
+  Series series{std::move(range.labels), range.drop_name, std::move(column)};
+  WindowOf floats{range.times_ms};
+  WindowOf histograms{range.histogram_times_ms};
+  for (size_t i = 0; i < steps.count; ++i) {
+    Window window;
+    window.eval_ms = steps.At(i);
+    window.end_ms = ReferenceTime(arguments.times.modifiers, window.eval_ms);
+    window.start_ms = window.end_ms - arguments.times.range_ms;
+    floats.MoveTo(window.start_ms, window.end_ms);
+    histograms.MoveTo(window.start_ms, window.end_ms);
+    if (floats.size() == 0 && histograms.size() == 0) continue;
+    window.times_ms = range.times_ms.subspan(floats.begin, floats.size());
+    window.values = range.values.subspan(floats.begin, floats.size());
+    for (size_t p = 0; p < arguments.parameters.size() && p < window.parameters.size(); ++p) {
+      window.parameters[p] = arguments.parameters[p][i];
+    }
+    if (id == FunctionId::kQuantileOverTime && floats.size() > 0) {
+      const double q = window.parameters[0];
+      if (std::isnan(q) || q < 0 || q > 1) annotations_.InvalidQuantile(q, arguments.parameter_args[0]->range);
+    }
+    if (histograms.size() == 0) {
+      double result = 0;
+      if (function(window, result)) series.values[i] = result;
+      continue;
+    }
+    window.histogram_times_ms = std::span(range.histogram_times_ms).subspan(histograms.begin, histograms.size());
+    window.histograms = std::span(range.histograms).subspan(histograms.begin, histograms.size());
+    const RangeNotes notes{annotations_, series.labels.Get(model::kMetricName), call.args[0]->range};
+    RangeOutcome outcome = ApplyOverHistograms(id, window, notes);
+    series.values[i] = outcome.number;
+    if (outcome.histogram != nullptr) series.Set(i, std::move(outcome.histogram));
+  }
+  return series;
 }
 
 base::Result<Value> Evaluator::AbsentOverTime(const Call& call, const Value& present, const Steps& steps) {

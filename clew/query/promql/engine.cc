@@ -42,18 +42,31 @@ base::Status FillMatrix(Evaluator& evaluator, const Expr& expr, const Steps& ste
       series.times_ms.push_back(range.times_ms[i]);
       series.values.push_back(range.values[i]);
     }
-    if (!series.values.empty()) result.series.push_back(std::move(series));
+    for (size_t i = 0; i < range.histograms.size(); ++i) {
+      if (range.histogram_times_ms[i] <= start || range.histogram_times_ms[i] > end) continue;
+      series.histogram_times_ms.push_back(range.histogram_times_ms[i]);
+      series.histograms.push_back(range.histograms[i]);
+    }
+    if (!series.empty()) result.series.push_back(std::move(series));
   }
   SortByLabels(result.series);
   return {};
 }
 
-void AddPoints(const Steps& steps, const Column& column, ResultSeries& series) {
+// Moves the points of a series into the result, where it has any.
+void AddSeries(const Steps& steps, Series from, QueryResult& result) {
+  ResultSeries series;
+  series.labels = std::move(from.labels);
   for (size_t i = 0; i < steps.count; ++i) {
-    if (IsAbsent(column[i])) continue;
-    series.times_ms.push_back(steps.At(i));
-    series.values.push_back(column[i]);
+    if (IsPresent(from.values[i])) {
+      series.times_ms.push_back(steps.At(i));
+      series.values.push_back(from.values[i]);
+    } else if (from.HistogramAt(i) != nullptr) {
+      series.histogram_times_ms.push_back(steps.At(i));
+      series.histograms.push_back(from.histograms[i]);
+    }
   }
+  if (!series.empty()) result.series.push_back(std::move(series));
 }
 
 }  // namespace
@@ -78,12 +91,7 @@ base::Result<QueryResult> EvaluateInstant(Source& source, const model::RequestCo
     CLEW_RETURN_IF_ERROR(evaluator.DropNames(value));
     if (result.type == ValueType::kScalar) result.scalar = value.scalar[0];
     result.text = std::move(value.text);
-    for (Series& one : value.series) {
-      ResultSeries series;
-      series.labels = std::move(one.labels);
-      AddPoints(steps, one.values, series);
-      if (!series.values.empty()) result.series.push_back(std::move(series));
-    }
+    for (Series& one : value.series) AddSeries(steps, std::move(one), result);
   }
   result.warnings = annotations.Warnings();
   result.infos = annotations.Infos();
@@ -115,12 +123,7 @@ base::Result<QueryResult> EvaluateRange(Source& source, const model::RequestCont
   QueryResult result;
   result.type = ValueType::kMatrix;
   if (value.type == ValueType::kScalar) value.series.push_back({{}, false, std::move(value.scalar)});
-  for (Series& one : value.series) {
-    ResultSeries series;
-    series.labels = std::move(one.labels);
-    AddPoints(steps, one.values, series);
-    if (!series.values.empty()) result.series.push_back(std::move(series));
-  }
+  for (Series& one : value.series) AddSeries(steps, std::move(one), result);
   SortByLabels(result.series);
   result.warnings = annotations.Warnings();
   result.infos = annotations.Infos();

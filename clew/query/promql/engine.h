@@ -31,6 +31,10 @@ struct ResultSeries {
   model::Labels labels;
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  std::vector<int64_t> histogram_times_ms = {};
+  std::vector<HistogramPtr> histograms = {};
+
+  bool empty() const { return values.empty() && histograms.empty(); }
 };
 
 struct QueryResult {

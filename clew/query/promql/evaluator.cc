@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 namespace clew::query::promql {
 namespace {
@@ -15,6 +16,19 @@ constexpr uint64_t kSampleBytes = sizeof(int64_t) + sizeof(double);
 constexpr uint64_t kSeriesBytes = 512;
 
 bool HasStale(const std::vector<double>& values) { return std::ranges::any_of(values, IsAbsent); }
+
+uint64_t HistogramBytes(const Histogram& histogram) {
+  return sizeof(Histogram) + (histogram.positive.size() + histogram.negative.size()) * sizeof(IndexedCount<double>) +
+         histogram.custom_bounds.size() * sizeof(double);
+}
+
+// A subquery may leave samples out or give one twice, so what was known of resets holds no more.
+HistogramPtr WithoutResetHint(const HistogramPtr& shared, const Histogram& histogram) {
+  if (histogram.hint != ResetHint::kReset && histogram.hint != ResetHint::kNotReset) return shared;
+  auto copy = std::make_shared<Histogram>(histogram);
+  copy->hint = ResetHint::kUnknown;
+  return copy;
+}
 
 }  // namespace
 
@@ -101,7 +115,10 @@ base::Result<Value> Evaluator::Eval(const Expr& expr, const Steps& steps) {
   Reservation reservation(budget_);
   CLEW_RETURN_IF_ERROR(reservation.Add((value.series.size() + 1) * steps.count * sizeof(double)));
   if (value.type == ValueType::kScalar) value.scalar.assign(steps.count, value.scalar[0]);
-  for (Series& series : value.series) series.values.assign(steps.count, series.values[0]);
+  for (Series& series : value.series) {
+    series.values.assign(steps.count, series.values[0]);
+    if (!series.histograms.empty()) series.histograms.assign(steps.count, HistogramPtr(series.histograms[0]));
+  }
   value.reservation = std::move(reservation);
   return value;
 }
@@ -123,8 +140,8 @@ base::Result<Value> Evaluator::EvalHere(const Expr& expr, const Steps& steps) {
   if (const auto* selector = expr.As<VectorSelector>()) return EvalSelector(*selector, steps, false);
   if (const auto* unary = expr.As<UnaryExpr>()) return EvalUnary(*unary, steps);
   if (const auto* paren = expr.As<ParenExpr>()) return Eval(*paren->expr, steps);
-  if (const auto* binary = expr.As<BinaryExpr>()) return EvalBinary(*binary, steps);
-  if (const auto* aggregate = expr.As<AggregateExpr>()) return EvalAggregate(*aggregate, steps);
+  if (const auto* binary = expr.As<BinaryExpr>()) return EvalBinary(*binary, expr.range, steps);
+  if (const auto* aggregate = expr.As<AggregateExpr>()) return EvalAggregate(*aggregate, expr.range, steps);
   if (const auto* call = expr.As<Call>()) return EvalCall(*call, expr, steps);
   return base::Internal("a range vector has no value at a step");
 }
@@ -140,7 +157,10 @@ base::Result<const Evaluator::Loaded*> Evaluator::Load(const VectorSelector& sel
   if (!is_new) return &found->second;
   CLEW_ASSIGN_OR_RETURN(found->second.series, source_.Select(selector.matchers, from_ms, to_ms));
   uint64_t bytes = 0;
-  for (const SourceSeries& series : found->second.series) bytes += kSeriesBytes + series.values.size() * kSampleBytes;
+  for (const SourceSeries& series : found->second.series) {
+    bytes += kSeriesBytes + series.values.size() * kSampleBytes;
+    for (const HistogramPtr& histogram : series.histograms) bytes += HistogramBytes(*histogram);
+  }
   found->second.reservation = Reservation(budget_);
   CLEW_RETURN_IF_ERROR(found->second.reservation.Add(bytes));
   return &found->second;
@@ -157,16 +177,34 @@ base::Result<Value> Evaluator::EvalSelector(const VectorSelector& selector, cons
   for (const SourceSeries& source : loaded->series) {
     CLEW_RETURN_IF_ERROR(Check());
     CLEW_ASSIGN_OR_RETURN(Column column, NewColumn(steps, Absent(), value.reservation));
-    size_t next = 0;  // the first sample after the time looked at
+    Series series{source.labels, false, std::move(column)};
+    // The first samples after the time looked at.
+    size_t next = 0;
+    size_t next_histogram = 0;
     for (size_t i = 0; i < steps.count; ++i) {
       const int64_t time = ReferenceTime(selector.modifiers, steps.At(i));
+      const int64_t oldest = time - options_.lookback_ms;
       while (next < source.times_ms.size() && source.times_ms[next] <= time) ++next;
-      if (next == 0 || source.times_ms[next - 1] <= time - options_.lookback_ms) continue;
+      while (next_histogram < source.histograms.size() && source.histogram_times_ms[next_histogram] <= time) {
+        ++next_histogram;
+      }
+      const int64_t float_time = next > 0 ? source.times_ms[next - 1] : oldest;
+      const int64_t histogram_time = next_histogram > 0 ? source.histogram_times_ms[next_histogram - 1] : oldest;
+      const int64_t newest = std::max(float_time, histogram_time);
+      if (newest <= oldest) continue;
+      const bool is_histogram = histogram_time > float_time;
       // A stale marker is the same as no value.
-      const double sample = source.values[next - 1];
-      column[i] = timestamps && IsPresent(sample) ? static_cast<double>(source.times_ms[next - 1]) / 1000 : sample;
+      const bool stale = IsAbsent(is_histogram ? source.histograms[next_histogram - 1]->sum : source.values[next - 1]);
+      if (stale) continue;
+      if (timestamps) {
+        series.values[i] = static_cast<double>(newest) / 1000;
+      } else if (is_histogram) {
+        series.Set(i, source.histograms[next_histogram - 1]);
+      } else {
+        series.values[i] = source.values[next - 1];
+      }
     }
-    if (AnyPresent(column)) value.series.push_back({source.labels, false, std::move(column)});
+    if (series.HasAny()) value.series.push_back(std::move(series));
   }
   return value;
 }
@@ -195,7 +233,12 @@ base::Result<std::vector<RangeSeries>> Evaluator::EvalMatrix(const MatrixSelecto
       series.times_ms = source.times_ms;
       series.values = source.values;
     }
-    if (!series.values.empty()) result.push_back(std::move(series));
+    for (size_t i = 0; i < source.histograms.size(); ++i) {
+      if (IsAbsent(source.histograms[i]->sum)) continue;
+      series.histogram_times_ms.push_back(source.histogram_times_ms[i]);
+      series.histograms.push_back(source.histograms[i]);
+    }
+    if (!series.values.empty() || !series.histograms.empty()) result.push_back(std::move(series));
   }
   return result;
 }
@@ -227,9 +270,13 @@ base::Result<std::vector<RangeSeries>> Evaluator::EvalSubquery(const SubqueryExp
     series.own_times.reserve(present);
     series.own_values.reserve(present);
     for (size_t i = 0; i < inner.count; ++i) {
-      if (IsAbsent(source.values[i])) continue;
-      series.own_times.push_back(inner.At(i));
-      series.own_values.push_back(source.values[i]);
+      if (IsPresent(source.values[i])) {
+        series.own_times.push_back(inner.At(i));
+        series.own_values.push_back(source.values[i]);
+      } else if (const Histogram* histogram = source.HistogramAt(i)) {
+        series.histogram_times_ms.push_back(inner.At(i));
+        series.histograms.push_back(WithoutResetHint(source.histograms[i], *histogram));
+      }
     }
     series.times_ms = series.own_times;
     series.values = series.own_values;
@@ -262,6 +309,12 @@ base::Result<Value> Evaluator::EvalUnary(const UnaryExpr& unary, const Steps& st
     MarkNameDropped(series);
     for (double& number : series.values) {
       if (IsPresent(number)) number = -number;
+    }
+    for (HistogramPtr& histogram : series.histograms) {
+      if (histogram == nullptr) continue;
+      auto negated = std::make_shared<Histogram>(*histogram);
+      Scale(*negated, -1);
+      histogram = std::move(negated);
     }
   }
   CLEW_RETURN_IF_ERROR(MergeUnlessDelayed(value.series));
@@ -299,11 +352,12 @@ base::Status Evaluator::Merge(std::vector<Series>& series) {
       merged.push_back(std::move(one));
       continue;
     }
-    Column& into = merged[found->second].values;
-    for (size_t i = 0; i < into.size(); ++i) {
-      if (IsAbsent(one.values[i])) continue;
-      if (IsPresent(into[i])) return ExecutionError("vector cannot contain metrics with the same labelset");
-      into[i] = one.values[i];
+    Series& into = merged[found->second];
+    for (size_t i = 0; i < into.values.size(); ++i) {
+      if (!one.Has(i)) continue;
+      if (into.Has(i)) return ExecutionError("vector cannot contain metrics with the same labelset");
+      into.values[i] = one.values[i];
+      if (one.HistogramAt(i) != nullptr) into.Set(i, one.histograms[i]);
     }
   }
   series = std::move(merged);
@@ -311,7 +365,14 @@ base::Status Evaluator::Merge(std::vector<Series>& series) {
 }
 
 void Evaluator::RemoveEmpty(std::vector<Series>& series) {
-  std::erase_if(series, [](const Series& one) { return !AnyPresent(one.values); });
+  std::erase_if(series, [](const Series& one) { return !one.HasAny(); });
+}
+
+void Evaluator::KeepFloats(std::vector<Series>& series) {
+  const auto has_histograms = [](const Series& one) { return !one.histograms.empty(); };
+  if (std::ranges::none_of(series, has_histograms)) return;
+  for (Series& one : series) one.DropHistograms();
+  RemoveEmpty(series);
 }
 
 base::Status Evaluator::DropNames(Value& value) {

@@ -50,6 +50,12 @@ class Evaluator {
   int64_t ReferenceTime(const TimeModifiers& modifiers, int64_t step_time_ms) const;
 
  private:
+  struct RangeArguments {
+    const Expr* range = nullptr;
+    RangeTimes times;
+    std::vector<Column> parameters;
+    std::vector<const Expr*> parameter_args;
+  };
   struct Loaded {
     std::vector<SourceSeries> series;
     Reservation reservation;
@@ -65,24 +71,34 @@ class Evaluator {
   base::Result<Value> EvalUnary(const UnaryExpr& unary, const Steps& steps);
 
   // binary.cc
-  base::Result<Value> EvalBinary(const BinaryExpr& binary, const Steps& steps);
+  base::Result<Value> EvalBinary(const BinaryExpr& binary, PositionRange range, const Steps& steps);
   base::Result<Value> ScalarBinary(const BinaryExpr& binary, Value left, const Value& right);
-  base::Result<Value> VectorScalarBinary(const BinaryExpr& binary, Value vector, const Column& scalar, bool swapped);
-  base::Result<Value> VectorBinary(const BinaryExpr& binary, Value left, Value right, const Steps& steps);
+  base::Result<Value> VectorScalarBinary(const BinaryExpr& binary, PositionRange range, Value vector,
+                                         const Column& scalar, bool swapped);
+  base::Result<Value> VectorBinary(const BinaryExpr& binary, PositionRange range, Value left, Value right,
+                                   const Steps& steps);
   base::Result<Value> SetBinary(const BinaryExpr& binary, Value left, Value right, const Steps& steps);
 
   // aggregate.cc
-  base::Result<Value> EvalAggregate(const AggregateExpr& aggregate, const Steps& steps);
+  base::Result<Value> EvalAggregate(const AggregateExpr& aggregate, PositionRange range, const Steps& steps);
   base::Result<Value> AggregateGroups(const AggregateExpr& aggregate, const Value& input, const Column& parameter,
                                       const Steps& steps);
-  base::Result<Value> TopOrBottom(const AggregateExpr& aggregate, Value input, const Column& parameter,
-                                  const Steps& steps);
+  base::Result<Value> TopOrBottom(const AggregateExpr& aggregate, PositionRange range, Value input,
+                                  const Column& parameter, const Steps& steps);
+  // Adds what a group's histograms give to what its floats gave.
+  void AggregateHistograms(const AggregateExpr& aggregate, const std::vector<Series>& series,
+                           const std::vector<size_t>& rows, Series& out);
+  void SumHistograms(const AggregateExpr& aggregate, const std::vector<Series>& series, const std::vector<size_t>& rows,
+                     size_t step, Series& out);
   base::Result<Value> CountValues(const AggregateExpr& aggregate, const Value& input, const std::string& label,
                                   const Steps& steps);
 
   // call.cc
   base::Result<Value> EvalCall(const Call& call, const Expr& expr, const Steps& steps);
   base::Result<Value> EvalRangeCall(const Call& call, const Steps& steps);
+  // One series of a range vector, with parameters by argument and step.
+  base::Result<Series> ApplyToRange(const Call& call, RangeSeries& range, const RangeArguments& arguments,
+                                    const Steps& steps, Reservation& reservation);
   base::Result<Value> AbsentOverTime(const Call& call, const Value& present, const Steps& steps);
   base::Result<Value> EvalTimestamp(const Call& call, const Steps& steps);
   base::Result<Value> EvalDate(const Call& call, const Steps& steps);
@@ -93,12 +109,13 @@ class Evaluator {
   base::Result<Value> EvalMath(const Call& call, const Steps& steps);
   base::Result<Value> EvalSort(const Call& call, const Expr& expr, const Steps& steps);
 
-  // labels.cc
+  // label_functions.cc
   base::Result<Value> EvalLabelReplace(const Call& call, const Steps& steps);
   base::Result<Value> EvalLabelJoin(const Call& call, const Steps& steps);
 
-  // histogram.cc
+  // histogram_call.cc
   base::Result<Value> EvalHistogram(const Call& call, const Steps& steps);
+  base::Result<Value> EvalHistogramStatistic(const Call& call, const Steps& steps);
 
   bool IsStepInvariant(const Expr& expr);
   base::Status Check() const { return context_.Check(); }
@@ -112,6 +129,8 @@ class Evaluator {
     return options_.delayed_name_removal ? base::Status() : Merge(series);
   }
   static void RemoveEmpty(std::vector<Series>& series);
+  // Leaves histograms out, and series that have nothing else.
+  static void KeepFloats(std::vector<Series>& series);
   base::Result<Column> EvalParameter(const Expr& expr, const Steps& steps);
 
   Source& source_;

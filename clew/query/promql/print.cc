@@ -47,6 +47,14 @@ std::string SubquerySuffix(const SubqueryExpr& subquery) {
   return fmt::format("[{}:{}]{}", FormatPromDuration(subquery.range_ms), step, Modifiers(subquery.modifiers));
 }
 
+// What stands before a power. A sign would be read as that of the whole power, so infinity goes without one.
+std::string LeftOperand(const BinaryExpr& binary, std::string text) {
+  const auto* number = binary.left->As<NumberLiteral>();
+  const bool infinite = number != nullptr && number->value == std::numeric_limits<double>::infinity();
+  if (binary.op == TokenKind::kPow && infinite) std::erase(text, '+');
+  return text;
+}
+
 std::string Matching(const BinaryExpr& binary) {
   std::string out(binary.return_bool ? " bool" : "");
   if (!binary.matching) return out;
@@ -75,8 +83,6 @@ std::string AggregateHead(const AggregateExpr& aggregate) {
 
 struct Printer {
   std::string operator()(const NumberLiteral& number) const {
-    // Without its sign, which would take the whole of a power for its operand.
-    if (number.value == std::numeric_limits<double>::infinity()) return "Inf";
     if (!number.is_duration) return FormatFixed(number.value);
     const auto millis = static_cast<int64_t>(std::llround(std::abs(number.value) * 1000));
     return (std::signbit(number.value) ? "-" : "") + FormatPromDuration(millis);
@@ -96,8 +102,8 @@ struct Printer {
     return std::string(OperatorText(unary.op)) + Print(*unary.expr);
   }
   std::string operator()(const BinaryExpr& binary) const {
-    return fmt::format("{} {}{} {}", Print(*binary.left), OperatorText(binary.op), Matching(binary),
-                       Print(*binary.right));
+    return fmt::format("{} {}{} {}", LeftOperand(binary, Print(*binary.left)), OperatorText(binary.op),
+                       Matching(binary), Print(*binary.right));
   }
   std::string operator()(const AggregateExpr& aggregate) const {
     const std::string param = aggregate.param == nullptr ? std::string() : Print(*aggregate.param) + ", ";
@@ -135,8 +141,8 @@ struct Splitter {
     return Indent(level) + std::string(OperatorText(unary.op)) + child;
   }
   std::string operator()(const BinaryExpr& binary) const {
-    return fmt::format("{}\n{}{}{}\n{}", Pretty(*binary.left, level + 1), Indent(level), OperatorText(binary.op),
-                       Matching(binary), Pretty(*binary.right, level + 1));
+    return fmt::format("{}\n{}{}{}\n{}", LeftOperand(binary, Pretty(*binary.left, level + 1)), Indent(level),
+                       OperatorText(binary.op), Matching(binary), Pretty(*binary.right, level + 1));
   }
   std::string operator()(const AggregateExpr& aggregate) const {
     std::string out = Indent(level) + AggregateHead(aggregate) + "(\n";

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,7 +22,26 @@ namespace {
 
 using namespace clew::query::promql;  // NOLINT: a test program of one file
 
-// Two series for any selector, with a reset, a gap and a stale marker.
+// Native histograms of several layouts.
+HistogramPtr SomeHistogram(int step) {
+  Histogram histogram;
+  histogram.count = step;
+  histogram.sum = step * 1.5;
+  if (step % 5 == 4) {
+    histogram.schema = kCustomBounds;
+    histogram.custom_bounds = {0.5, static_cast<double>(step)};
+    histogram.positive = {{0, 1}, {2, static_cast<double>(step)}};
+  } else {
+    histogram.schema = step % 3;
+    histogram.zero_threshold = step % 2 == 0 ? 0.001 : 0.1;
+    histogram.zero_count = 1;
+    histogram.positive = {{-4, 1}, {step, 2}};
+    histogram.negative = {{1, static_cast<double>(step % 3)}};
+  }
+  return std::make_shared<const Histogram>(std::move(histogram));
+}
+
+// Two series of floats for any selector, with a reset, a gap and a stale marker, and two with histograms.
 class FewSeries final : public Source {
  public:
   clew::base::Result<std::vector<SourceSeries>> Select(std::span<const clew::model::LabelMatcher>, int64_t from_ms,
@@ -39,6 +59,22 @@ class FewSeries final : public Source {
         series.values.push_back(value);
       }
       if (!series.values.empty()) result.push_back(std::move(series));
+    }
+    for (const char* job : {"a", "b"}) {
+      SourceSeries series;
+      series.labels = clew::model::Labels({{"__name__", "m"}, {"job", job}});
+      int step = *job == 'a' ? 0 : 3;
+      for (int64_t time = -45'000; time <= 45'000; time += 15'000) {
+        if (++step; time < from_ms || time > to_ms) continue;
+        if (step == 7) {
+          series.times_ms.push_back(time);
+          series.values.push_back(1);
+        } else {
+          series.histogram_times_ms.push_back(time);
+          series.histograms.push_back(SomeHistogram(step));
+        }
+      }
+      if (!series.empty()) result.push_back(std::move(series));
     }
     return result;
   }

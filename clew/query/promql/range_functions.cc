@@ -13,9 +13,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double Seconds(int64_t millis) { return static_cast<double>(millis) / 1000; }
 
-// The increase over a window, extrapolated to its edges: samples rarely lie on them. As far as the mean distance
-// between samples (and a tenth) the slope goes on; where the series seems to begin or end within the window, it goes on
-// for half that distance; a counter never below zero. (Prometheus, promql/functions.go, extrapolatedRate.)
+// The increase over a window, extrapolated to its edges.
 bool ExtrapolatedIncrease(const Window& window, bool is_counter, bool is_rate, double& result) {
   const size_t count = window.values.size();
   if (count < 2) return false;
@@ -26,21 +24,9 @@ bool ExtrapolatedIncrease(const Window& window, bool is_counter, bool is_rate, d
       if (window.values[i] < window.values[i - 1]) increase += window.values[i - 1];
     }
   }
-  const double sampled = Seconds(window.times_ms.back() - window.times_ms.front());
-  const double mean_distance = sampled / static_cast<double>(count - 1);
-  const double threshold = mean_distance * 1.1;
-  double to_start = Seconds(window.times_ms.front() - window.start_ms);
-  double to_end = Seconds(window.end_ms - window.times_ms.back());
-  if (to_start >= threshold) to_start = mean_distance / 2;
-  if (is_counter) {
-    double to_zero = to_start;
-    if (increase > 0 && window.values.front() >= 0) to_zero = sampled * (window.values.front() / increase);
-    to_start = std::min(to_start, to_zero);
-  }
-  if (to_end >= threshold) to_end = mean_distance / 2;
-  double factor = sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
-  if (is_rate) factor /= Seconds(window.end_ms - window.start_ms);
-  result = increase * factor;
+  const bool ends_at_zero = is_counter && increase > 0 && window.values.front() >= 0;
+  const double first_share = ends_at_zero ? window.values.front() / increase : kInfinity;
+  result = increase * ExtrapolationFactor(window, window.times_ms, is_rate, first_share);
   return true;
 }
 
@@ -236,6 +222,20 @@ bool PredictLinear(const Window& window, double& result) {
 }
 
 }  // namespace
+
+double ExtrapolationFactor(const Window& window, std::span<const int64_t> times_ms, bool is_rate, double first_share) {
+  const double sampled = Seconds(times_ms.back() - times_ms.front());
+  const double mean_distance = sampled / static_cast<double>(times_ms.size() - 1);
+  const double threshold = mean_distance * 1.1;
+  double to_start = Seconds(times_ms.front() - window.start_ms);
+  double to_end = Seconds(window.end_ms - times_ms.back());
+  if (to_start >= threshold) to_start = mean_distance / 2;
+  to_start = std::min(to_start, sampled * first_share);
+  if (to_end >= threshold) to_end = mean_distance / 2;
+  double factor = sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
+  if (is_rate) factor /= Seconds(window.end_ms - window.start_ms);
+  return factor;
+}
 
 void KahanAdd(double value, double& sum, double& compensation) {
   const double total = sum + value;

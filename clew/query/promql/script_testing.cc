@@ -21,121 +21,21 @@
 namespace clew::query::promql {
 namespace {
 
-bool Matches(const model::LabelMatcher& matcher, const model::Labels& labels) {
-  const std::string_view value = labels.Get(matcher.name);
-  switch (matcher.type) {
-    case model::MatchType::kEqual: return value == matcher.value;
-    case model::MatchType::kNotEqual: return value != matcher.value;
-    case model::MatchType::kRegex:
-    case model::MatchType::kNotRegex: break;
+// Floats and histograms by time.
+std::vector<std::pair<int64_t, ScriptValue>> PointsOf(const ResultSeries& series) {
+  std::vector<std::pair<int64_t, ScriptValue>> points;
+  for (size_t i = 0; i < series.values.size(); ++i)
+    points.emplace_back(series.times_ms[i], ScriptValue{series.values[i]});
+  for (size_t i = 0; i < series.histograms.size(); ++i) {
+    points.emplace_back(series.histogram_times_ms[i], ScriptValue{0, series.histograms[i]});
   }
-  RE2::Options options;
-  options.set_dot_nl(true);
-  const bool matches = RE2::FullMatch(re2::StringPiece(value.data(), value.size()), RE2(matcher.value, options));
-  return matches == (matcher.type == model::MatchType::kRegex);
-}
-
-bool AlmostEqual(double a, double b) {
-  if (IsAbsent(a) || IsAbsent(b)) return IsAbsent(a) && IsAbsent(b);
-  if ((std::isnan(a) && std::isnan(b)) || a == b) return true;
-  constexpr double kEpsilon = 1e-6;
-  constexpr double kMinNormal = std::numeric_limits<double>::min();
-  const double sum = std::abs(a) + std::abs(b);
-  if (a == 0 || b == 0 || sum < kMinNormal) return std::abs(a - b) < kEpsilon * kMinNormal;
-  return std::abs(a - b) / std::min(sum, std::numeric_limits<double>::max()) < kEpsilon;
-}
-
-std::string Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
-}
-
-// Where the labels end and the values begin.
-size_t EndOfMetric(std::string_view text) {
-  char quote = '\0';
-  bool braces = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != '\0') {
-      if (c == '\\') {
-        ++i;
-      } else if (c == quote) {
-        quote = '\0';
-      }
-    } else if (c == '"' || c == '\'' || c == '`') {
-      quote = c;
-    } else if (c == '{') {
-      braces = true;
-    } else if (c == '}') {
-      return i + 1;
-    } else if ((c == ' ' || c == '\t') && !braces) {
-      return i;
-    }
-  }
-  return text.size();
-}
-
-base::Result<model::Labels> ParseMetric(std::string_view text) {
-  // A selector of equalities; an empty one is fine here.
-  if (Trimmed(text) == "{}") return model::Labels();
-  const auto matchers = ParseSelector(text);
-  if (!matchers) return std::unexpected(matchers.error());
-  std::vector<model::Label> labels;
-  for (const model::LabelMatcher& matcher : *matchers) {
-    if (matcher.type != model::MatchType::kEqual) return base::InvalidArgument("a metric has equalities only");
-    labels.push_back({matcher.name, matcher.value});
-  }
-  return model::Labels(std::move(labels));
-}
-
-base::Result<double> ParseSample(std::string_view text) {
-  if (text == "stale") return Absent();
-  if (const auto number = ParseNumber(text)) return *number;
-  return base::InvalidArgument(fmt::format("not a value: {}", text));
-}
-
-// "3", "1+2x4", "5x2", "_", "_x3".
-base::Status ParseItem(std::string_view item, std::vector<std::optional<double>>& values) {
-  size_t times = 0;
-  std::string_view body = item;
-  bool repeated = false;
-  if (const size_t x = item.rfind('x'); x != std::string_view::npos && x > 0) {
-    const std::string_view count = item.substr(x + 1);
-    const auto [rest, error] = std::from_chars(count.data(), count.data() + count.size(), times);
-    if (error != std::errc() || rest != count.data() + count.size()) {
-      return base::InvalidArgument(fmt::format("not a repetition: {}", item));
-    }
-    body = item.substr(0, x);
-    repeated = true;
-  }
-  if (body == "_") {
-    values.insert(values.end(), repeated ? times : 1, std::nullopt);
-    return {};
-  }
-  // A sign that is neither the first character nor an exponent's begins the step.
-  size_t step_at = std::string_view::npos;
-  for (size_t i = 1; i < body.size(); ++i) {
-    if ((body[i] == '+' || body[i] == '-') && body[i - 1] != 'e' && body[i - 1] != 'E') step_at = i;
-  }
-  double step = 0;
-  if (repeated && step_at != std::string_view::npos) {
-    CLEW_ASSIGN_OR_RETURN(step, ParseSample(body.substr(step_at)));
-    body = body.substr(0, step_at);
-  }
-  CLEW_ASSIGN_OR_RETURN(double value, ParseSample(body));
-  for (size_t i = 0; i <= times; ++i) {
-    values.emplace_back(value);
-    if (step != 0) value += step;
-  }
-  return {};
+  std::ranges::sort(points, {}, &std::pair<int64_t, ScriptValue>::first);
+  return points;
 }
 
 std::string ValuesText(const ResultSeries& series) {
   std::string text = series.labels.ToString();
-  for (size_t i = 0; i < series.values.size(); ++i) {
-    text += fmt::format(" {}@{}", FormatGeneral(series.values[i]), series.times_ms[i]);
-  }
+  for (const auto& [time, value] : PointsOf(series)) text += fmt::format(" {}@{}", ToText(value), time);
   return text;
 }
 
@@ -187,54 +87,9 @@ void SetAt(Expr& expr, int64_t time_ms) {
 
 }  // namespace
 
-base::Result<std::vector<SourceSeries>> MemorySource::Select(std::span<const model::LabelMatcher> matchers,
-                                                             int64_t from_ms, int64_t to_ms) {
-  std::vector<SourceSeries> result;
-  for (const SourceSeries& series : series_) {
-    if (!std::ranges::all_of(matchers, [&](const auto& matcher) { return Matches(matcher, series.labels); })) continue;
-    SourceSeries selected;
-    selected.labels = series.labels;
-    for (size_t i = 0; i < series.times_ms.size(); ++i) {
-      if (series.times_ms[i] < from_ms || series.times_ms[i] > to_ms) continue;
-      selected.times_ms.push_back(series.times_ms[i]);
-      selected.values.push_back(series.values[i]);
-    }
-    if (!selected.values.empty()) result.push_back(std::move(selected));
-  }
-  std::ranges::sort(result, [](const auto& a, const auto& b) { return a.labels < b.labels; });
-  return result;
-}
-
-void MemorySource::Add(SourceSeries series) {
-  for (SourceSeries& known : series_) {
-    if (known.labels != series.labels) continue;
-    known.times_ms.insert(known.times_ms.end(), series.times_ms.begin(), series.times_ms.end());
-    known.values.insert(known.values.end(), series.values.begin(), series.values.end());
-    return;
-  }
-  series_.push_back(std::move(series));
-}
-
-base::Result<SeriesDescription> ParseSeriesDescription(std::string_view text) {
-  const size_t end = EndOfMetric(text);
-  SeriesDescription description;
-  CLEW_ASSIGN_OR_RETURN(description.labels, ParseMetric(text.substr(0, end)));
-  std::string_view rest = text.substr(end);
-  if (rest.find("{{") != std::string_view::npos) return base::Unimplemented("native histograms in scripts");
-  while (true) {
-    const size_t begin = rest.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) break;
-    rest.remove_prefix(begin);
-    const size_t size = std::min(rest.find_first_of(" \t"), rest.size());
-    CLEW_RETURN_IF_ERROR(ParseItem(rest.substr(0, size), description.values));
-    rest.remove_prefix(size);
-  }
-  return description;
-}
-
 struct ScriptRunner::Expected {
   int position = 0;
-  std::vector<std::optional<double>> values;
+  std::vector<std::optional<ScriptValue>> values;
 };
 
 struct ScriptRunner::Eval {
@@ -301,12 +156,14 @@ void ScriptRunner::Fail(const Eval& eval, const std::string& message) {
 }
 
 void ScriptRunner::Load(const std::string& head) {
-  static const RE2 kLoad(R"(^load(?:_with_nhcb)?\s+(\S+)$)");
+  static const RE2 kLoad(R"(^load(_with_nhcb)?\s+(\S+)$)");
+  std::string with_native;
   std::string gap;
   const size_t line = at_;
-  const bool known = RE2::FullMatch(head, kLoad, &gap);
+  const bool known = RE2::FullMatch(head, kLoad, &with_native, &gap);
   const auto step = ParsePromDuration(gap);
   if (!known || !step) FailAt(line, "cannot load: " + head);
+  std::vector<SourceSeries> loaded;
   while (at_ + 1 < lines_.size() && !lines_[at_ + 1].empty()) {
     ++at_;
     const auto description = ParseSeriesDescription(lines_[at_]);
@@ -318,11 +175,21 @@ void ScriptRunner::Load(const std::string& head) {
     series.labels = description->labels;
     for (size_t i = 0; i < description->values.size(); ++i) {
       if (!description->values[i]) continue;
-      series.times_ms.push_back(static_cast<int64_t>(i) * *step);
-      series.values.push_back(*description->values[i]);
+      const int64_t time = static_cast<int64_t>(i) * *step;
+      if (description->values[i]->histogram != nullptr) {
+        series.histogram_times_ms.push_back(time);
+        series.histograms.push_back(description->values[i]->histogram);
+      } else {
+        series.times_ms.push_back(time);
+        series.values.push_back(description->values[i]->number);
+      }
     }
-    source_.Add(std::move(series));
+    loaded.push_back(std::move(series));
   }
+  if (!with_native.empty()) {
+    for (SourceSeries& native : NativeOfClassic(loaded)) source_.Add(std::move(native));
+  }
+  for (SourceSeries& series : loaded) source_.Add(std::move(series));
 }
 
 void ScriptRunner::ReadEval(const std::string& head) {
@@ -500,8 +367,16 @@ void ScriptRunner::CheckMiddleOfRange(const Eval& eval, const std::string& query
   QueryResult middle;
   middle.type = ValueType::kVector;
   for (const ResultSeries& series : range->series) {
-    for (size_t i = 0; i < series.values.size(); ++i) {
-      if (series.times_ms[i] == time_ms) middle.series.push_back({series.labels, {time_ms}, {series.values[i]}});
+    for (const auto& [time, value] : PointsOf(series)) {
+      if (time != time_ms) continue;
+      middle.series.push_back({series.labels, {}, {}});
+      if (value.histogram != nullptr) {
+        middle.series.back().histogram_times_ms = {time};
+        middle.series.back().histograms = {value.histogram};
+      } else {
+        middle.series.back().times_ms = {time};
+        middle.series.back().values = {value.number};
+      }
     }
   }
   if (!eval.expected_scalar) {
@@ -536,15 +411,17 @@ void ScriptRunner::CompareSeries(const Eval& eval, const QueryResult& result, bo
     if (eval.ordered && expected->second.position != static_cast<int>(position) + 1) {
       Fail(eval, fmt::format("{} stands at position {}", series.labels.ToString(), position + 1));
     }
-    std::vector<std::pair<int64_t, double>> points;
+    std::vector<std::pair<int64_t, ScriptValue>> points;
     for (size_t i = 0; i < expected->second.values.size(); ++i) {
       if (!expected->second.values[i]) continue;
       const int64_t time = as_range ? eval.start_ms + static_cast<int64_t>(i) * eval.step_ms : 0;
       points.emplace_back(time, *expected->second.values[i]);
     }
-    bool equal = points.size() == series.values.size();
+    const auto found_points = PointsOf(series);
+    bool equal = points.size() == found_points.size();
     for (size_t i = 0; equal && i < points.size(); ++i) {
-      equal = AlmostEqual(points[i].second, series.values[i]) && (!as_range || points[i].first == series.times_ms[i]);
+      equal = AlmostEqual(points[i].second, found_points[i].second) &&
+              (!as_range || points[i].first == found_points[i].first);
     }
     if (!equal) Fail(eval, "other values: " + ValuesText(series));
   }

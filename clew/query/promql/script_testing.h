@@ -7,22 +7,9 @@
 #include <vector>
 
 #include "clew/query/promql/engine.h"
-#include "clew/query/promql/source.h"
+#include "clew/query/promql/series_testing.h"
 
 namespace clew::query::promql {
-
-// Series held in memory, for tests.
-class MemorySource final : public Source {
- public:
-  base::Result<std::vector<SourceSeries>> Select(std::span<const model::LabelMatcher> matchers, int64_t from_ms,
-                                                 int64_t to_ms) override;
-  // Appends to the series of these labels, or makes it.
-  void Add(SourceSeries series);
-  void Clear() { series_.clear(); }
-
- private:
-  std::vector<SourceSeries> series_;
-};
 
 // Runs scripts in the language of Prometheus' own tests (promql/promqltest): load, clear, eval instant, eval range with
 // what to expect. As there, each instant evaluation is also made in the middle of a range, and with an @ modifier on
@@ -62,12 +49,5 @@ class ScriptRunner {
   size_t at_ = 0;
   Report report_;
 };
-
-// "metric{label="value"} 1 2+3x4 _ stale": the labels, and a value or nothing for each position.
-struct SeriesDescription {
-  model::Labels labels;
-  std::vector<std::optional<double>> values;
-};
-base::Result<SeriesDescription> ParseSeriesDescription(std::string_view text);
 
 }  // namespace clew::query::promql

@@ -7,15 +7,21 @@
 
 #include "clew/base/result.h"
 #include "clew/model/labels.h"
+#include "clew/query/promql/native_histogram.h"
 
 namespace clew::query::promql {
 
 // One series with its samples in ascending time, no time twice. Times are Unix milliseconds, as everywhere in PromQL.
-// Stale markers keep their NaN bits.
+// Stale markers keep their NaN bits; a histogram's is its sum.
 struct SourceSeries {
   model::Labels labels;
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  // Native histograms, beside floats or instead of them.
+  std::vector<int64_t> histogram_times_ms = {};
+  std::vector<HistogramPtr> histograms = {};
+
+  bool empty() const { return values.empty() && histograms.empty(); }
 };
 
 // Where the evaluator reads series from: the store, or a script of a test. One query uses it from one thread.

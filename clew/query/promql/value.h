@@ -13,6 +13,7 @@
 #include "clew/model/labels.h"
 #include "clew/model/series_batch.h"
 #include "clew/query/promql/ast.h"
+#include "clew/query/promql/native_histogram.h"
 
 namespace clew::query::promql {
 
@@ -88,6 +89,24 @@ struct Series {
   // The metric's name is to be taken off at the end (delayed name removal).
   bool drop_name = false;
   Column values;
+  // Native histograms at the steps where the column holds no float; empty where the series has none at all.
+  std::vector<HistogramPtr> histograms = {};
+
+  const Histogram* HistogramAt(size_t step) const { return histograms.empty() ? nullptr : histograms[step].get(); }
+  bool Has(size_t step) const { return IsPresent(values[step]) || HistogramAt(step) != nullptr; }
+  bool HasAny() const {
+    return AnyPresent(values) || std::ranges::any_of(histograms, [](const auto& one) { return one != nullptr; });
+  }
+  void Set(size_t step, HistogramPtr histogram) {
+    histograms.resize(values.size());
+    histograms[step] = std::move(histogram);
+  }
+  void Clear(size_t step) {
+    values[step] = Absent();
+    if (!histograms.empty()) histograms[step].reset();
+  }
+  // Most functions are of floats.
+  void DropHistograms() { histograms.clear(); }
 };
 
 // What an expression evaluates to at all steps.
@@ -99,7 +118,7 @@ struct Value {
   Reservation reservation;
 };
 
-// A series of a range vector, without stale markers. The spans look into `own_times` and `own_values` or into what the
+// A series of a range vector, without stale markers. The spans look into the vectors beside them or into what the
 // evaluator holds.
 struct RangeSeries {
   model::Labels labels;
@@ -108,6 +127,8 @@ struct RangeSeries {
   std::span<const double> values;
   std::vector<int64_t> own_times;
   std::vector<double> own_values;
+  std::vector<int64_t> histogram_times_ms;
+  std::vector<HistogramPtr> histograms;
 };
 
 }  // namespace clew::query::promql
