@@ -229,7 +229,7 @@ class Demo {
   }
 
   base::Status StartShop() {
-    CLEW_ASSIGN_OR_RETURN(DemoPlan plan, ReadDemoPlan(places_));
+    CLEW_ASSIGN_OR_RETURN(DemoPlan plan, ReadDemoPlan(places_, static_cast<bool>(usual_ports_)));
     std::string names;
     for (const DemoService& service : plan.services) names += (names.empty() ? "" : ", ") + service.name;
     Say("starting the shop: {}", names);
@@ -333,6 +333,7 @@ class Demo {
   std::FILE* const out_;
   std::unique_ptr<WorkFolder> work_;
   DemoPlaces places_;
+  base::Fd usual_ports_;
   std::string clew_;
   std::string server_url_;
   std::string otlp_url_;

@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
-
-#include "clew/base/file.h"
 
 namespace clew::cli {
 namespace {
@@ -97,6 +98,18 @@ std::optional<uint16_t> TryPort(uint16_t port) {
 
 }  // namespace
 
+base::Fd ClaimUsualPorts() {
+  base::Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // An abstract name: it goes with the process, however that ends.
+  constexpr std::string_view kName("\0clew-demo-ports", sizeof "\0clew-demo-ports" - 1);
+  std::ranges::copy(kName, address.sun_path);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + kName.size());
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) fd.Reset();
+  return fd;
+}
+
 base::Result<uint16_t> FreePort(uint16_t preferred) {
   if (const auto port = TryPort(preferred)) return *port;
   if (const auto port = TryPort(0)) return *port;
@@ -131,12 +144,12 @@ base::Result<std::vector<DemoFault>> ReadDemoFaults(const std::string& demo) {
   return faults;
 }
 
-base::Result<DemoPlan> ReadDemoPlan(const DemoPlaces& places) {
+base::Result<DemoPlan> ReadDemoPlan(const DemoPlaces& places, bool usual_ports) {
   const std::string file = places.demo + "/shop.json";
   CLEW_ASSIGN_OR_RETURN(const base::JsonValue shop, ReadJsonFile(file));
   DemoPlan plan;
   for (const auto& [name, wish] : shop["ports"].AsObject()) {
-    CLEW_ASSIGN_OR_RETURN(plan.ports[name], FreePort(static_cast<uint16_t>(wish.AsInt())));
+    CLEW_ASSIGN_OR_RETURN(plan.ports[name], FreePort(usual_ports ? static_cast<uint16_t>(wish.AsInt()) : uint16_t{0}));
   }
   const Filler filler(places, plan.ports);
   plan.folder = filler.Fill(shop["folder"].AsString(), {});

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "clew/base/file.h"
 #include "clew/base/json_reader.h"
 #include "clew/base/result.h"
 
@@ -58,11 +59,16 @@ base::Result<std::string> FindDemoFolder();
 // Only the faults, in the file's order.
 base::Result<std::vector<DemoFault>> ReadDemoFaults(const std::string& demo);
 
-// Reads both files. Each port is the one that shop.json wishes for, or a free one where that is taken.
-base::Result<DemoPlan> ReadDemoPlan(const DemoPlaces& places);
+// Reads both files. Each port is the one that shop.json wishes for, or a free one where that is taken or not `usual`.
+base::Result<DemoPlan> ReadDemoPlan(const DemoPlaces& places, bool usual_ports);
 
 // The fault that "NAME" or "NAME:SERVICE" means; INVALID_ARGUMENT lists what there is.
 base::Result<DemoFault> FindDemoFault(const std::vector<DemoFault>& faults, std::string_view wish);
+
+// Only one demo on a machine at a time gets the usual ports: between looking for free ports and taking them there is
+// time for another to do the same. The first to ask has them while it keeps what it gets; an empty Fd says that another
+// has.
+base::Fd ClaimUsualPorts();
 
 // `preferred`, or where that is taken a port the kernel chooses, on 127.0.0.1. Nothing keeps it reserved.
 base::Result<uint16_t> FreePort(uint16_t preferred);

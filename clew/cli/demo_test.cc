@@ -66,7 +66,7 @@ constexpr std::string_view kFaults = R"([
 TEST_F(DemoTest, PlanIsFilledIn) {
   Write("shop.json", kShop);
   Write("faults.json", kFaults);
-  const auto plan = ReadDemoPlan({.demo = folder_, .python = "py", .data = "/d", .settings = "/s"});
+  const auto plan = ReadDemoPlan({.demo = folder_, .python = "py", .data = "/d", .settings = "/s"}, true);
   ASSERT_TRUE(plan) << plan.error().message;
   const std::string a = std::to_string(plan->ports.at("a"));
   const std::string b = std::to_string(plan->ports.at("b"));
@@ -84,12 +84,12 @@ TEST_F(DemoTest, PlanIsFilledIn) {
 
 TEST_F(DemoTest, BrokenFilesAreNamed) {
   Write("shop.json", "{");
-  EXPECT_THAT(ReadDemoPlan({.demo = folder_}).error().message, HasSubstr("shop.json"));
+  EXPECT_THAT(ReadDemoPlan({.demo = folder_}, true).error().message, HasSubstr("shop.json"));
   Write("shop.json", kShop);
   Write("faults.json", "[]");
-  EXPECT_THAT(ReadDemoPlan({.demo = folder_}).error().message, HasSubstr("faults.json"));
+  EXPECT_THAT(ReadDemoPlan({.demo = folder_}, true).error().message, HasSubstr("faults.json"));
   Write("shop.json", R"({"services": [{"name": "lost"}], "traffic": ["x"]})");
-  EXPECT_THAT(ReadDemoPlan({.demo = folder_}).error().message, HasSubstr("lost has no port"));
+  EXPECT_THAT(ReadDemoPlan({.demo = folder_}, true).error().message, HasSubstr("lost has no port"));
 }
 
 TEST_F(DemoTest, FaultIsFoundByNameAndService) {
@@ -120,6 +120,14 @@ TEST(DemoPort, TakenPortMovesOn) {
   ASSERT_TRUE(found);
   EXPECT_NE(*found, port);
   EXPECT_EQ(FreePort(*found), *found);
+}
+
+TEST(DemoPort, OnlyOneHasTheUsualOnes) {
+  base::Fd first = ClaimUsualPorts();
+  if (!first) return;  // a demo runs on this machine right now, which is the same claim
+  EXPECT_FALSE(ClaimUsualPorts());
+  first.Reset();
+  EXPECT_TRUE(ClaimUsualPorts());
 }
 
 TEST_F(DemoTest, ChildWritesLogAndOutput) {
