@@ -106,7 +106,7 @@ class Checker {
       Fail(expr.range, fmt::format("expected at most {} argument(s) in call to \"{}\", got {}",
                                    wanted - 1 + static_cast<size_t>(function.variadic), function.name, given));
     }
-    for (size_t i = 0; i < given && !function.arguments.empty(); ++i) {
+    for (size_t i = 0; i < given && wanted > 0; ++i) {
       if (i >= wanted && function.variadic == 0) break;
       Expect(*call.args[i], function.arguments[std::min(i, wanted - 1)],
              fmt::format("call to function \"{}\"", function.name));

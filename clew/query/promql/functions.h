@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "clew/query/promql/ast.h"
 
@@ -87,11 +90,27 @@ enum class FunctionId : uint8_t {
   kYear,
 };
 
+// The types of a function's arguments.
+class ArgumentTypes {
+ public:
+  constexpr ArgumentTypes(std::initializer_list<ValueType> types) : count_(types.size()) {
+    std::ranges::copy(types, types_.begin());
+  }
+  constexpr size_t size() const { return count_; }
+  constexpr const ValueType* begin() const { return types_.data(); }
+  constexpr const ValueType* end() const { return types_.data() + count_; }
+  constexpr ValueType operator[](size_t i) const { return types_[i]; }
+
+ private:
+  std::array<ValueType, 5> types_{};
+  size_t count_;
+};
+
 // The signature of a PromQL function (Prometheus: querying/functions).
 struct Function {
   std::string_view name;
   FunctionId id = FunctionId::kUnsupported;
-  std::vector<ValueType> arguments;
+  ArgumentTypes arguments{};
   // 0: exactly the arguments; n > 0: the last one may be missing or stand up to n times; -1: any number of times.
   int variadic = 0;
   ValueType result = ValueType::kVector;
