@@ -165,7 +165,9 @@ class Data:
         self.requests = []
         draw = random.Random(7)
         for instance in ("i1", "i2", "i3"):
-            self.resource = {"attributes": [attribute("service.name", "shop"), attribute("service.instance.id", instance)]}
+            self.resource = {
+                "attributes": [attribute("service.name", "shop"), attribute("service.instance.id", instance)]
+            }
             self.own = {"job": "shop", "instance": instance}
             for method in ("GET", "POST"):
                 self.counter(draw, method)
@@ -195,7 +197,9 @@ class Data:
                 continue
             series.points.append((self.times[i], value))
             points.append(self.at(i, asDouble=value, attributes=[attribute("method", method)]))
-        self.post({"name": "http_requests", "sum": {"dataPoints": points, "isMonotonic": True, "aggregationTemporality": 2}})
+        self.post(
+            {"name": "http_requests", "sum": {"dataPoints": points, "isMonotonic": True, "aggregationTemporality": 2}}
+        )
 
     def gauge(self, draw, queue):
         series = self.add("queue_depth", queue=queue)
