@@ -123,11 +123,16 @@ bool ChildProcess::Wait(std::chrono::milliseconds timeout) {
   return true;
 }
 
-void ChildProcess::End(std::chrono::milliseconds timeout) {
-  Signal(SIGTERM);
-  if (Wait(timeout)) return;
+void ChildProcess::WaitOrKill(SteadyClock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
+  if (Wait(left)) return;
   kill(-pid_, SIGKILL);
   Wait(std::chrono::seconds(2));
+}
+
+void ChildProcess::End(std::chrono::milliseconds timeout) {
+  Signal(SIGTERM);
+  WaitOrKill(SteadyClock::now() + timeout);
 }
 
 void AdoptOrphans() { prctl(PR_SET_CHILD_SUBREAPER, 1); }

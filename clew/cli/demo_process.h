@@ -51,7 +51,9 @@ class ChildProcess {
   void Signal(int signal) const;
   // Waits for its end, at most that long; false where it still runs.
   bool Wait(std::chrono::milliseconds timeout);
-  // SIGTERM, and SIGKILL to its group where it has not ended in time.
+  // Waits for its end until then; SIGKILL to its group where it still runs.
+  void WaitOrKill(std::chrono::steady_clock::time_point deadline);
+  // SIGTERM, then WaitOrKill.
   void End(std::chrono::milliseconds timeout);
 
  private:
