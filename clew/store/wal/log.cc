@@ -168,12 +168,14 @@ void Log::Enqueue(Request request) {
       refusal = failed_;
     } else if (closing_) {
       refusal = Closed();
-    } else {
+    }
+    if (!refusal) {
       queue_.push_back(std::move(request));
       if (queue_.size() == 1) wake_.notify_all();
+      return;
     }
   }
-  if (refusal) request.done(std::unexpected(*std::move(refusal)));
+  request.done(std::unexpected(*std::move(refusal)));
 }
 
 std::deque<Log::Request> Log::TakeGroup() {
