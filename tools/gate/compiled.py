@@ -125,11 +125,7 @@ def tidy(tree: Tree) -> Outcome:
     done.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     seed = version + tree.text(".clang-tidy")
-    units = [
-        u
-        for u in json.loads((tree.build / "compile_commands.json").read_text())
-        if Path(u["file"]).is_relative_to(tree.root) and not Path(u["file"]).is_relative_to(tree.build)
-    ]
+    units = _units(tree)
     sums: dict[str, str] = {}
 
     def examine(unit) -> tuple[str, list[str]] | None:
@@ -158,6 +154,18 @@ def tidy(tree: Tree) -> Outcome:
                 remarks |= {line for line in output.splitlines() if ": warning: " in line}
                 found += errors
     return Outcome(sorted(set(found)), f"{examined} of {len(units)} files changed", sorted(remarks))
+
+
+def _units(tree: Tree) -> list[dict]:
+    """One compile command for each source that ends up in a program. Tests are left out for the time they would take;
+    the extension module is compiled once for each interpreter and examined for one."""
+    units = {}
+    for unit in json.loads((tree.build / "compile_commands.json").read_text()):
+        path = Path(unit["file"])
+        if path.is_relative_to(tree.root) and not path.is_relative_to(tree.build):
+            if not re.search(r"(_test|_bench|_fuzz)\.cc$|(^|/)test_\w+\.cc$", unit["file"]):
+                units.setdefault(unit["file"], unit)
+    return list(units.values())
 
 
 def _flags(tree: Tree, unit) -> str:
