@@ -284,6 +284,73 @@ TEST(ArenaDrain, CountersOfTheDeadStayGaugesGoWithThem) {
   EXPECT_EQ(it.drain.Processes().size(), 2u);
 }
 
+TEST(CellTable, LabelSetsWithoutEndBecomeOneSeries) {
+  const record::Arena arena = SmallArena();
+  const auto worker = std::make_unique<Worker>(arena, [] {
+    record::InstrumentSpec spec;
+    spec.is_int = true;
+    spec.name = "orders";
+    const int orders = record::RegisterInstrument(spec);
+    for (int64_t i = 0; i < 10; ++i) {
+      uint8_t bytes[128];
+      record::Encoder encoder(bytes, sizeof bytes);
+      record::AttributeListEncoder list(encoder, 8, UINT32_MAX);
+      list.Number("customer", i);
+      list.Finish();
+      if (const auto* series = record::FindSeries(orders, encoder.View())) record::Add(*series, int64_t{1});
+    }
+  });
+  CellTable cells(arena.view(), 1, 4);
+  cells.AddProcess(7);
+  for (uint32_t slot = 0; slot < 64; ++slot) {
+    if (arena.view().worker(slot).owner.load() != 0) cells.AddWorker(slot, 7);
+  }
+  const model::MetricBatch batch = cells.Collect({}, 2);
+  EXPECT_EQ(Points(batch, "orders"), 5u);
+  EXPECT_EQ(Number(batch, "orders"), 10);
+  size_t overflows = 0;
+  for (const model::NumberPoint& point : batch.numbers) {
+    const auto* row = model::FindAttribute(batch.attributes, batch.strings, point.attributes, "otel.metric.overflow");
+    if (row == nullptr) continue;
+    ++overflows;
+    EXPECT_EQ(point.value.int_value(), 6);
+  }
+  EXPECT_EQ(overflows, 1u);
+}
+
+TEST(Page, LeavesOutWhatWouldSpoilIt) {
+  const record::Arena arena = SmallArena();
+  const Worker worker(arena, [] {
+    const auto add = [](const char* name, const char* description, record::MetricKind kind, const char* key) {
+      record::InstrumentSpec spec;
+      spec.kind = kind;
+      spec.is_int = true;
+      spec.name = name;
+      spec.description = description;
+      const int instrument = record::RegisterInstrument(spec);
+      uint8_t bytes[128];
+      record::Encoder encoder(bytes, sizeof bytes);
+      record::AttributeListEncoder list(encoder, 8, UINT32_MAX);
+      list.Text(key, "own");
+      list.Finish();
+      if (const auto* series = record::FindSeries(instrument, encoder.View())) record::Add(*series, int64_t{1});
+    };
+    add("jobs", "one text", record::MetricKind::kUpDownCounter, "a");
+    add("jobs", "another text", record::MetricKind::kUpDownCounter, "a");
+    add("jobs", "a histogram's name", record::MetricKind::kHistogram, "a");
+    add("heat", "", record::MetricKind::kGauge, "worker");
+  });
+  Collecting sink;
+  ArenaDrain drain(arena, sink);
+  drain.Poll();
+  const auto families = PageFamilies(drain.Collect({}, 2), {});
+  const std::string text = wire::WritePrometheusText(families, wire::TextFormat::kPrometheus);
+  EXPECT_THAT(text, HasSubstr("\njobs{a=\"own\"} 1\n"));
+  EXPECT_EQ(text.find("\njobs{"), text.rfind("\njobs{"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("jobs_bucket")));
+  EXPECT_THAT(text, HasSubstr("heat{clew_worker=\"0\",worker=\"own\"} 1\n"));
+}
+
 TEST(Page, ShowsNamesScopesAndResource) {
   Drained it;
   const Instruments instruments;

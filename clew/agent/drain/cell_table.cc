@@ -15,6 +15,7 @@ namespace {
 using record::MetricKind;
 
 constexpr std::string_view kWorkerAttribute = "worker";
+constexpr std::string_view kOtherWorkerAttribute = "clew.worker";
 constexpr std::string_view kProcessScope = "clew.process";
 
 void AppendText(std::string& key, std::string_view text) {
@@ -55,6 +56,14 @@ std::string AttributesKey(const record::AttributeList& list) {
   std::string key;
   for (const std::string& entry : entries) key += entry;
   return key;
+}
+
+bool HasKey(const record::AttributeList& list, std::string_view key) {
+  record::AttributeReader reader(list);
+  for (record::AttributeView attribute; reader.Next(attribute);) {
+    if (attribute.key == key) return true;
+  }
+  return false;
 }
 
 // What has been counted: by all that ended, or by all that live at one moment.
@@ -144,7 +153,10 @@ class CellTable::Writer {
     if (series.overflow) {
       more.push_back({writer_.batch().strings.Intern("otel.metric.overflow"), 0, model::Value::Bool(true)});
     }
-    if (series.worker) more.push_back(WorkerRow(*series.worker));
+    if (series.worker) {
+      const bool taken = HasKey(definition.attributes, kWorkerAttribute);
+      more.push_back(WorkerRow(*series.worker, taken ? kOtherWorkerAttribute : kWorkerAttribute));
+    }
     model::PointBase point;
     point.attributes = writer_.Attributes(series.overflow ? record::AttributeList{} : definition.attributes, more);
     if (series.kind() != MetricKind::kGauge) point.start_time = start_;
@@ -195,8 +207,8 @@ class CellTable::Writer {
   model::MetricBatch Take() { return writer_.Take(); }
 
  private:
-  model::KeyValue WorkerRow(uint32_t worker) {
-    return {writer_.batch().strings.Intern(kWorkerAttribute), 0, model::Value::Int(worker)};
+  model::KeyValue WorkerRow(uint32_t worker, std::string_view key = kWorkerAttribute) {
+    return {writer_.batch().strings.Intern(key), 0, model::Value::Int(worker)};
   }
 
   void Place(model::PointBase& point) {
@@ -255,8 +267,8 @@ class CellTable::Writer {
   std::string metric_key_;
 };
 
-CellTable::CellTable(const record::ArenaView& arena, int64_t start_unix_nanos)
-    : arena_(arena), start_unix_nanos_(start_unix_nanos) {}
+CellTable::CellTable(const record::ArenaView& arena, int64_t start_unix_nanos, size_t max_series)
+    : arena_(arena), start_unix_nanos_(start_unix_nanos), max_series_(max_series) {}
 CellTable::~CellTable() = default;
 
 uint32_t CellTable::AddProcess(uint64_t process) {
@@ -316,7 +328,7 @@ CellTable::Series* CellTable::Resolve(const Slot& slot, const record::SeriesView
   std::string key = metric_key + AttributesKey(definition.attributes);
   if (per_worker) key.append(base::BytesOf(slot.number));
   auto found = series_.find(key);
-  const bool overflow = found == series_.end() && series_.size() >= kMaxSeries;
+  const bool overflow = found == series_.end() && series_.size() >= max_series_;
   if (overflow) {
     key = metric_key + "overflow";
     found = series_.find(key);

@@ -19,12 +19,14 @@ namespace clew::agent::drain {
 // The sums over the metric cells of all workers. What a worker counted is folded into an accumulator when it ends, so
 // counters and histograms never fall; its gauges and up-down counters go with it. Counters, histograms and up-down
 // counters are one series for the whole service; gauges and the process metrics have one a worker, told apart by the
-// attribute `worker`, a small number that a process keeps while it lives and that is given out again after it.
+// attribute `worker` (`clew.worker` where the service has one of that name), a small number that a process keeps while
+// it lives and that is given out again after it.
 // Not thread-safe: the drainer guards it, since both its own thread and the metrics page read.
 class CellTable {
  public:
-  // `start_unix_nanos`: since when everything counts (the start of the run).
-  CellTable(const record::ArenaView& arena, int64_t start_unix_nanos);
+  // `start_unix_nanos`: since when everything counts (the start of the run). More label sets than `max_series`, those
+  // of the dead included, become one series with otel.metric.overflow a metric.
+  CellTable(const record::ArenaView& arena, int64_t start_unix_nanos, size_t max_series = 16'384);
   ~CellTable();
 
   // A process that records; gives its worker number.
@@ -46,9 +48,6 @@ class CellTable {
   uint64_t broken_series() const { return broken_series_; }
   size_t series_count() const { return series_.size(); }
 
-  // More label sets than that become one series with otel.metric.overflow a metric.
-  static constexpr size_t kMaxSeries = 16'384;
-
  private:
   struct Series;
   struct Process;
@@ -60,7 +59,8 @@ class CellTable {
   void WriteProcesses(Writer& writer);
 
   record::ArenaView arena_;
-  int64_t start_unix_nanos_;
+  const int64_t start_unix_nanos_;
+  const size_t max_series_;
   std::map<std::string, std::unique_ptr<Series>> series_;  // by canonical definition: scope, name, …
   std::map<uint32_t, Slot> slots_;
   std::map<uint64_t, Process> processes_;

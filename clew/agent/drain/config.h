@@ -49,7 +49,8 @@ struct SignalConfig {
   std::chrono::milliseconds delay{1'000};
   size_t max_batch = 4096;
   size_t max_queue_records = SIZE_MAX;
-  size_t max_queue_bytes = 64u << 20;
+  // Kept small: it may be the service's memory limit that this counts against.
+  size_t max_queue_bytes = 16u << 20;
 };
 
 // Everything that the environment and the command line say about the agent. Plain data; thread-compatible.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -48,9 +49,11 @@ class Families {
   void AddPoint(const model::NumberPoint& point) {
     wire::MetricFamily* family = FamilyOf(point.metric);
     if (family == nullptr || !point.has_value) return;
+    std::vector<Label> labels = LabelsOf(point);
+    if (!IsNew(point.metric, labels)) return;
     wire::TextSample sample;
     if (family->type == model::FamilyType::kCounter) sample.suffix = model::kTotalSuffix;
-    sample.labels = LabelsOf(point);
+    sample.labels = std::move(labels);
     sample.value = point.value.AsDouble();
     if (point.exemplars.count > 0 && family->type == model::FamilyType::kCounter) {
       sample.exemplar = ExemplarOf(batch_.exemplars[point.exemplars.first]);
@@ -72,7 +75,8 @@ class Families {
           static_cast<size_t>(std::ranges::lower_bound(bounds, exemplar.value.AsDouble()) - bounds.begin());
       exemplars[bucket] = ExemplarOf(exemplar);
     }
-    wire::AddHistogram(*family, LabelsOf(point), bounds, counts, point.sum, exemplars);
+    const std::vector<Label> labels = LabelsOf(point);
+    if (IsNew(point.metric, labels)) wire::AddHistogram(*family, labels, bounds, counts, point.sum, exemplars);
   }
 
   std::vector<wire::MetricFamily> Take() { return std::move(families_); }
@@ -97,6 +101,17 @@ class Families {
     family.type = type;
     families_.push_back(std::move(family));
     return found->second;
+  }
+
+  bool IsNew(uint32_t row, const std::vector<Label>& labels) {
+    std::string key;
+    for (const Label& label : labels) {
+      for (const std::string* text : {&label.name, &label.value}) {
+        key += *text;
+        key += '\0';
+      }
+    }
+    return seen_.emplace(*rows_[row], std::move(key)).second;
   }
 
   std::vector<Label> LabelsOf(const model::PointBase& point) const {
@@ -129,6 +144,7 @@ class Families {
   std::vector<std::optional<size_t>> rows_;  // the family of a metric row
   std::map<std::string, size_t> by_name_;
   std::vector<wire::MetricFamily> families_;
+  std::set<std::pair<size_t, std::string>> seen_;  // family and labels
 };
 
 }  // namespace

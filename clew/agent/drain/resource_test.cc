@@ -103,7 +103,7 @@ TEST(ProcessWatch, KnowsHowAProcessEndedWithoutBeingItsParent) {
   const auto stat = ProcessStat::Of(grandchild);
   ASSERT_TRUE(stat);
   EXPECT_GT(stat->start_ticks, 0u);
-  EXPECT_EQ(stat->threads, 1u);
+  EXPECT_GE(stat->threads, 1u);  // a sanitizer adds one
   EXPECT_GT(stat->resident_bytes, 0u);
   EXPECT_EQ(WatchedProcess::Open(grandchild, stat->start_ticks + 1), nullptr);
   const auto watch = WatchedProcess::Open(grandchild, stat->start_ticks);

@@ -91,7 +91,8 @@ class GrpcSender final : public Sender {
     // Asked again by our own schedule; gRPC's goes up to two minutes.
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+    // By its name a pause, in truth the time that connecting may take.
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
     const std::shared_ptr<grpc::ChannelCredentials> credentials =
         url_.tls ? grpc::SslCredentials(tls_) : grpc::InsecureChannelCredentials();
     const std::string target = net::Address{url_.host, url_.port}.ToString();
