@@ -172,9 +172,16 @@ def test_traffic_is_varied_healthy_and_stops(shop):
 def test_fault_shows_its_effect_and_no_other(shop, healthy, fault):
     probe, before = healthy
     slow, failing = EFFECTS[fault["name"], fault["service"]]
+    elsewhere = [path for path in before if path not in [*slow, *failing, *MAY.get(fault["name"], [])]]
     shop.switch_on(fault)
     try:
         during = probe.all()
+        # A machine that is busy with something else is slow for a moment; an effect of the fault stays.
+        for _ in range(3):
+            if all(during[path][1] < before[path][1] + 0.15 for path in elsewhere):
+                break
+            again = probe.all()
+            during |= {path: min(during[path], again[path], key=lambda found: found[1]) for path in elsewhere}
     finally:
         shop.switch_off(fault)
     for path, (failures, seconds) in during.items():
