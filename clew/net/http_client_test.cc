@@ -176,7 +176,8 @@ TEST(HttpClient, DeadlinesCoverEverything) {
   }
   {
     // Reads nothing of what is sent.
-    std::string body(200'000'000, 'x');
+    std::string body;
+    body.resize(200'000'000, 'x');
     ScriptedServer deaf(1, [](RawSocket&, int) { std::this_thread::sleep_for(milliseconds(600)); });
     EXPECT_LT(
         took({.method = "POST", .url = deaf.Url(), .body = body}, milliseconds(300), base::Code::kDeadlineExceeded),
@@ -209,7 +210,8 @@ TEST(HttpClient, AnswerBeforeTheBodyIsRead) {
   router->Add("POST", "/", Synchronous([](const HttpRequest&) { return HttpResponse(); }),
               {.run = Run::kOnPool, .body_limit = 1000});
   const auto server = *HttpServer::Start({}, router);
-  const std::string body(20'000'000, 'x');
+  std::string body;
+  body.resize(20'000'000, 'x');
   for (int i = 0; i < 5; ++i) {
     const auto answer = HttpClient().Send(
         {.method = "POST", .url = "http://" + server->address().ToString(), .body = body}, seconds(10));
