@@ -282,6 +282,7 @@ base::Result<Value> Evaluator::AggregateGroups(const AggregateExpr& aggregate, c
       out.values = accumulator->Finish();
     }
     AggregateHistograms(aggregate, input.series, group.rows, out);
+    CLEW_RETURN_IF_ERROR(ChargeHistograms(out, value.reservation));
     if (out.HasAny()) value.series.push_back(std::move(out));
   }
   return value;

@@ -122,10 +122,11 @@ Operand OperandAt(const Series& series, size_t step) {
 class Matcher {
  public:
   Matcher(const BinaryExpr& binary, PositionRange range, std::vector<Series> many, std::vector<Series> one,
-          size_t steps, Annotations& annotations)
+          size_t steps, Annotations& annotations, Reservation& reservation)
       : binary_(binary),
         range_(range),
         annotations_(annotations),
+        reservation_(reservation),
         matching_(*binary.matching),
         swapped_(matching_.cardinality == Cardinality::kOneToMany),
         many_(std::move(many)),
@@ -179,6 +180,7 @@ class Matcher {
                                              "(group_left/group_right)"
                                            : "multiple matches for labels: grouping labels must ensure unique matches");
         }
+        CLEW_RETURN_IF_ERROR(ChargeHistograms(out, reservation_));
         if (out.HasAny()) result.push_back(std::move(out));
       }
     }
@@ -257,6 +259,7 @@ class Matcher {
   const BinaryExpr& binary_;
   PositionRange range_;
   Annotations& annotations_;
+  Reservation& reservation_;
   const VectorMatching& matching_;
   bool swapped_;
   std::vector<Series> many_;
@@ -314,6 +317,7 @@ base::Result<Value> Evaluator::VectorScalarBinary(const BinaryExpr& binary, Posi
       }
     }
     if (!comparison || binary.return_bool) MarkNameDropped(series);
+    CLEW_RETURN_IF_ERROR(ChargeHistograms(series, vector.reservation));
   }
   RemoveEmpty(vector.series);
   CLEW_RETURN_IF_ERROR(MergeUnlessDelayed(vector.series));
@@ -328,7 +332,8 @@ base::Result<Value> Evaluator::VectorBinary(const BinaryExpr& binary, PositionRa
   CLEW_RETURN_IF_ERROR(
       value.reservation.Add(std::max(left.series.size(), right.series.size()) * steps.count * sizeof(double)));
   if (binary.matching->cardinality == Cardinality::kOneToMany) std::swap(left.series, right.series);
-  Matcher matcher(binary, range, std::move(left.series), std::move(right.series), steps.count, annotations_);
+  Matcher matcher(binary, range, std::move(left.series), std::move(right.series), steps.count, annotations_,
+                  value.reservation);
   CLEW_ASSIGN_OR_RETURN(value.series, matcher.Run());
   if (binary.return_bool) {
     for (Series& series : value.series) MarkNameDropped(series);

@@ -368,6 +368,7 @@ base::Result<Series> Evaluator::ApplyToRange(const Call& call, RangeSeries& rang
     series.values[i] = outcome.number;
     if (outcome.histogram != nullptr) series.Set(i, std::move(outcome.histogram));
   }
+  CLEW_RETURN_IF_ERROR(ChargeHistograms(series, reservation));
   return series;
 }
 

@@ -17,9 +17,12 @@ constexpr uint64_t kSeriesBytes = 512;
 
 bool HasStale(const std::vector<double>& values) { return std::ranges::any_of(values, IsAbsent); }
 
-uint64_t HistogramBytes(const Histogram& histogram) {
-  return sizeof(Histogram) + (histogram.positive.size() + histogram.negative.size()) * sizeof(IndexedCount<double>) +
-         histogram.custom_bounds.size() * sizeof(double);
+uint64_t BytesOfAll(const std::vector<HistogramPtr>& histograms) {
+  uint64_t bytes = 0;
+  for (const HistogramPtr& histogram : histograms) {
+    if (histogram != nullptr) bytes += sizeof(int64_t) + sizeof(HistogramPtr) + BytesOf(*histogram);
+  }
+  return bytes;
 }
 
 // A subquery may leave samples out or give one twice, so what was known of resets holds no more.
@@ -31,6 +34,20 @@ HistogramPtr WithoutResetHint(const HistogramPtr& shared, const Histogram& histo
 }
 
 }  // namespace
+
+uint64_t BytesOf(const Histogram& histogram) {
+  return sizeof(Histogram) + (histogram.positive.size() + histogram.negative.size()) * sizeof(IndexedCount<double>) +
+         histogram.custom_bounds.size() * sizeof(double);
+}
+
+base::Status ChargeHistograms(const Series& series, Reservation& reservation) {
+  if (series.histograms.empty()) return {};
+  uint64_t bytes = series.histograms.size() * sizeof(HistogramPtr);
+  for (const HistogramPtr& histogram : series.histograms) {
+    if (histogram.use_count() == 1) bytes += BytesOf(*histogram);
+  }
+  return reservation.Add(bytes);
+}
 
 void DropMetricName(model::Labels& labels) {
   labels.Remove(model::kMetricName);
@@ -159,7 +176,7 @@ base::Result<const Evaluator::Loaded*> Evaluator::Load(const VectorSelector& sel
   uint64_t bytes = 0;
   for (const SourceSeries& series : found->second.series) {
     bytes += kSeriesBytes + series.values.size() * kSampleBytes;
-    for (const HistogramPtr& histogram : series.histograms) bytes += HistogramBytes(*histogram);
+    bytes += BytesOfAll(series.histograms);
   }
   found->second.reservation = Reservation(budget_);
   CLEW_RETURN_IF_ERROR(found->second.reservation.Add(bytes));
@@ -204,6 +221,7 @@ base::Result<Value> Evaluator::EvalSelector(const VectorSelector& selector, cons
         series.values[i] = source.values[next - 1];
       }
     }
+    CLEW_RETURN_IF_ERROR(ChargeHistograms(series, value.reservation));
     if (series.HasAny()) value.series.push_back(std::move(series));
   }
   return value;
@@ -233,6 +251,7 @@ base::Result<std::vector<RangeSeries>> Evaluator::EvalMatrix(const MatrixSelecto
       series.times_ms = source.times_ms;
       series.values = source.values;
     }
+    CLEW_RETURN_IF_ERROR(reservation.Add(source.histograms.size() * (sizeof(int64_t) + sizeof(HistogramPtr))));
     for (size_t i = 0; i < source.histograms.size(); ++i) {
       if (IsAbsent(source.histograms[i]->sum)) continue;
       series.histogram_times_ms.push_back(source.histogram_times_ms[i]);
@@ -267,6 +286,8 @@ base::Result<std::vector<RangeSeries>> Evaluator::EvalSubquery(const SubqueryExp
     series.drop_name = source.drop_name;
     const auto present = static_cast<size_t>(std::ranges::count_if(source.values, IsPresent));
     CLEW_RETURN_IF_ERROR(reservation.Add(present * kSampleBytes));
+    // Those whose hint is taken off are copied.
+    CLEW_RETURN_IF_ERROR(reservation.Add(BytesOfAll(source.histograms)));
     series.own_times.reserve(present);
     series.own_values.reserve(present);
     for (size_t i = 0; i < inner.count; ++i) {
@@ -316,6 +337,7 @@ base::Result<Value> Evaluator::EvalUnary(const UnaryExpr& unary, const Steps& st
       Scale(*negated, -1);
       histogram = std::move(negated);
     }
+    CLEW_RETURN_IF_ERROR(ChargeHistograms(series, value.reservation));
   }
   CLEW_RETURN_IF_ERROR(MergeUnlessDelayed(value.series));
   return value;

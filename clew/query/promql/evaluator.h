@@ -150,6 +150,10 @@ void DropMetricName(model::Labels& labels);
 std::string SignatureOn(const model::Labels& labels, const std::vector<std::string>& names);
 std::string SignatureIgnoring(const model::Labels& labels, const std::vector<std::string>& names);
 
+uint64_t BytesOf(const Histogram& histogram);
+// Counts the histograms of a series that are no one else's, and the places of all.
+base::Status ChargeHistograms(const Series& series, Reservation& reservation);
+
 inline std::unexpected<base::Error> ExecutionError(std::string message) {
   return base::Fail(base::Code::kFailedPrecondition, std::move(message));
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -272,6 +273,24 @@ TEST_F(Engine, HoldsNoMoreThanItsBudget) {
   const auto huge = EvaluateInstant(source_, context_, "count_over_time(vector(1)[200y:1ms])", 0);
   ASSERT_FALSE(huge);
   EXPECT_EQ(huge.error().code, base::Code::kResourceExhausted);
+}
+
+TEST_F(Engine, HistogramsTakeOfTheBudget) {
+  auto histogram = std::make_shared<Histogram>();
+  for (int32_t i = 0; i < 100; ++i) histogram->positive.push_back({i, 1});
+  SourceSeries native;
+  native.labels.Set("__name__", "h");
+  native.histogram_times_ms = {0, 100'000};
+  native.histograms = {histogram, histogram};
+  source_.Add(std::move(native));
+  context_.memory_budget_bytes = 100 << 10;
+  // One histogram at all steps is held once, but each product is another.
+  EXPECT_TRUE(EvaluateRange(source_, context_, "h", 0, 200'000, 1000));
+  for (const char* query : {"h * 2", "-h", "h + h", "sum(h)", "avg_over_time(h[3m])", "h * on () group_left () vector(1)"}) {
+    const auto result = EvaluateRange(source_, context_, query, 100'000, 200'000, 1000);
+    ASSERT_FALSE(result) << query;
+    EXPECT_EQ(result.error().code, base::Code::kResourceExhausted);
+  }
 }
 
 TEST_F(Engine, EndsWithItsContext) {
