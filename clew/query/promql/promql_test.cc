@@ -286,7 +286,8 @@ TEST_F(Engine, HistogramsTakeOfTheBudget) {
   context_.memory_budget_bytes = 100 << 10;
   // One histogram at all steps is held once, but each product is another.
   EXPECT_TRUE(EvaluateRange(source_, context_, "h", 0, 200'000, 1000));
-  for (const char* query : {"h * 2", "-h", "h + h", "sum(h)", "avg_over_time(h[3m])", "h * on () group_left () vector(1)"}) {
+  for (const char* query :
+       {"h * 2", "-h", "h + h", "sum(h)", "avg_over_time(h[3m])", "h * on () group_left () vector(1)"}) {
     const auto result = EvaluateRange(source_, context_, query, 100'000, 200'000, 1000);
     ASSERT_FALSE(result) << query;
     EXPECT_EQ(result.error().code, base::Code::kResourceExhausted);
