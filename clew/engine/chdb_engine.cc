@@ -18,6 +18,7 @@
 #include "clew/engine/chdb_statement.h"
 #include "clew/engine/connection_pool.h"
 #include "clew/engine/lock_file.h"
+#include "clew/engine/signal_keeper.h"
 #include "clew/engine/watchdog.h"
 
 namespace clew::engine {
@@ -184,6 +185,7 @@ class ChdbEngine final : public Engine {
     readers_.CloseAll();
     writers_.CloseAll();
     watchdog_.reset();
+    const SignalKeeper signals;
     control_.CloseAll();
     lock_.Reset();
     engine_open = false;
@@ -278,6 +280,7 @@ base::Result<std::unique_ptr<Engine>> OpenChdb(const ChdbOptions& options) {
   if (engine_open.exchange(true)) {
     return base::Fail(base::Code::kFailedPrecondition, "a storage engine is open in this process already");
   }
+  const SignalKeeper signals;
   const auto open = [&]() -> base::Result<std::unique_ptr<Engine>> {
     CLEW_ASSIGN_OR_RETURN(base::Fd lock, LockFolder(options.data_dir));
     const std::string configuration = options.data_dir + "/engine.xml";

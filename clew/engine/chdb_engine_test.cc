@@ -360,6 +360,12 @@ TEST_F(ChdbEngineTest, DISABLED_Signals) {
     sigaction(number, nullptr, &after);
     EXPECT_EQ(before[number].sa_handler, after.sa_handler) << number;
   }
+  engine_.reset();
+  for (int number = 1; number < 32; ++number) {
+    struct sigaction after;
+    sigaction(number, nullptr, &after);
+    EXPECT_EQ(before[number].sa_handler, after.sa_handler) << number;
+  }
 }
 
 }  // namespace

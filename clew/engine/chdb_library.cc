@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,33 +12,12 @@
 #include "clew/base/thread_annotations.h"
 #include "clew/engine/chdb_engine.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CLEW_ENGINE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CLEW_ENGINE_ASAN 1
-#endif
-#endif
-
-#if defined(CLEW_ENGINE_TSAN_SHIM)
-extern "C" void clew_engine_tsan_shim();
+#if defined(CLEW_ENGINE_SANITIZER_SHIM)
+extern "C" void clew_engine_sanitizer_shim();
 #endif
 
 namespace clew::engine {
 namespace {
-
-void* OpenLibrary(const char* path) {
-#if defined(CLEW_ENGINE_ASAN)
-  // The library has a malloc of its own and asks dlsym(RTLD_NEXT) for the process's: in a namespace of its own it finds
-  // none of the sanitizer's interceptors.
-  return dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
-#else
-#if defined(CLEW_ENGINE_TSAN_SHIM)
-  clew_engine_tsan_shim();
-#endif
-  return dlopen(path, RTLD_NOW | RTLD_LOCAL);
-#endif
-}
 
 template <typename Function>
 bool Bind(void* library, const char* name, Function*& function) {
@@ -66,11 +44,11 @@ std::string_view Environment(const char* name) {
 }
 
 base::Result<std::unique_ptr<ChdbLibrary>> Load(const std::string& path) {
-  sigset_t mask;
-  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-  void* library = OpenLibrary(path.c_str());
+#if defined(CLEW_ENGINE_SANITIZER_SHIM)
+  clew_engine_sanitizer_shim();
+#endif
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   const char* reason = library == nullptr ? dlerror() : nullptr;
-  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   if (library == nullptr) {
     return base::Fail(
         base::Code::kFailedPrecondition,

@@ -32,8 +32,8 @@ struct ChdbLibrary {
   void (*set_signal_handlers_enabled)(int enabled) = nullptr;
 };
 
-// Loads the library once a process and never unloads it; `path` as ChdbOptions::library_path. The signal mask of the
-// calling thread stays as it was (the library blocks SIGPIPE while it loads), and its signal handlers are switched off.
+// Loads the library once a process and never unloads it; `path` as ChdbOptions::library_path. Its
+// crash handlers are switched off; the caller keeps the signal mask (SignalKeeper).
 // FAILED_PRECONDITION with what to do where there is no library or not this one.
 base::Result<const ChdbLibrary*> LoadChdb(const std::string& path);
 
