@@ -56,7 +56,8 @@ struct Server {
   std::unique_ptr<store::WritePath> path;
   std::unique_ptr<Ingest> ingest;
 
-  static base::Result<Server> Open(const std::string& folder, store::wal::Files& files) {
+  // Small cuts where kills are to meet many.
+  static base::Result<Server> Open(const std::string& folder, store::wal::Files& files, size_t cut_rows) {
     Server server;
     store::StoreOptions store_options;
     store_options.data_dir = folder;
@@ -65,8 +66,7 @@ struct Server {
     options.log.folder = folder + "/wal";
     options.log.files = &files;
     options.log.segment_bytes = 256u << 10;
-    // Small cuts, so that kills meet many.
-    options.cut_rows = 500;
+    options.cut_rows = cut_rows;
     options.cut_interval = 20ms;
     CLEW_ASSIGN_OR_RETURN(server.path, store::WritePath::Open(std::move(options), *server.store));
     server.ingest = std::make_unique<Ingest>(*server.path);
@@ -117,7 +117,7 @@ TEST(CrashChild, DISABLED_Serves) {
   const uint64_t seed = FromEnvironment("CLEW_CRASH_SEED");
   // A seed: what was not synced is lost at the kill.
   store::wal::UnsyncedFiles unsynced(seed);
-  auto server = Server::Open(folder, seed != 0 ? unsynced : store::wal::Files::System());
+  auto server = Server::Open(folder, seed != 0 ? unsynced : store::wal::Files::System(), 500);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());
     _exit(4);
@@ -182,7 +182,7 @@ class CrashTest : public testing::Test {
 
   // What stands in the tables, over a server that sends the rest again.
   void ExpectEverythingOnce() {
-    auto server = Server::Open(folder_.path(), store::wal::Files::System());
+    auto server = Server::Open(folder_.path(), store::wal::Files::System(), 100'000);
     ASSERT_TRUE(server) << server.error().message;
     std::atomic<size_t> answered = 0;
     for (const uint64_t number : unanswered_) {
@@ -266,6 +266,7 @@ class CrashTest : public testing::Test {
                       std::map<std::string, std::multiset<uint64_t>>& found) {
     model::RequestContext context;
     context.tenant = *model::TenantId::Parse(tenant);
+    context.deadline = std::chrono::steady_clock::now() + 200s;
     const std::string name(tenant);
     auto& spans = found[name + " spans"];
     auto status = store::SpanReader(store, context).Scan({}, [&](const model::SpanBatch& batch) -> base::Status {
@@ -327,7 +328,7 @@ TEST_F(CrashTest, NorDoKillsThatLoseWhatWasNotSynced) {
 }
 
 TEST_F(CrashTest, EveryReadSeesWhatWasAcknowledgedBefore) {
-  auto server = Server::Open(folder_.path(), store::wal::Files::System());
+  auto server = Server::Open(folder_.path(), store::wal::Files::System(), 100'000);
   ASSERT_TRUE(server) << server.error().message;
   std::vector<std::thread> threads;
   for (uint64_t t = 0; t < 4; ++t) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -79,13 +80,14 @@ class SystemFiles : public Files {
  public:
   base::Result<std::unique_ptr<LogFile>> Create(const std::string& path, uint64_t reserve_bytes) override {
     base::Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!fd) return WriteError("cannot create " + path, errno);
+    const std::string folder = path.substr(0, path.rfind('/'));
+    if (!fd) return WriteError("cannot make a file in " + folder, errno);
     if (reserve_bytes > 0 && ::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(reserve_bytes)) != 0 &&
         (errno == ENOSPC || errno == EDQUOT)) {
       // File systems that cannot reserve are used without.
       const int error_number = errno;
       ::unlink(path.c_str());
-      return WriteError("no room for " + path, error_number);
+      return WriteError("no room for a new file in " + folder, error_number);
     }
     return std::make_unique<SystemFile>(std::move(fd), path);
   }
@@ -104,6 +106,12 @@ class SystemFiles : public Files {
   base::Status Remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0) return base::ErrnoError("cannot remove " + path, errno);
     return {};
+  }
+
+  Space SpaceOf(const std::string& folder) override {
+    struct statvfs status;
+    if (::statvfs(folder.c_str(), &status) != 0) return {};
+    return {uint64_t{status.f_bavail} * status.f_frsize, uint64_t{status.f_blocks} * status.f_frsize};
   }
 };
 

@@ -35,6 +35,12 @@ class Files {
   virtual base::Status SyncFolder(const std::string& folder) = 0;
   virtual base::Status Rename(const std::string& from, const std::string& to) = 0;
   virtual base::Status Remove(const std::string& path) = 0;
+  // Of the file system that `folder` is on; all zeros where it does not say.
+  struct Space {
+    uint64_t free_bytes = 0;
+    uint64_t total_bytes = 0;
+  };
+  virtual Space SpaceOf(const std::string& folder) = 0;
   // The operating system's; lives for ever.
   static Files& System();
 };

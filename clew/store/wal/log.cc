@@ -29,6 +29,10 @@ constexpr uint64_t kGroupBytes = 64u << 20;
 constexpr uint64_t kIdleSegmentBytes = 1u << 20;
 constexpr std::chrono::seconds kRetryPause{5};
 constexpr std::chrono::seconds kFullDiskRetry{5};
+// A full disk is not asked for each record whether it has room again.
+constexpr std::chrono::milliseconds kStartPause{200};
+// An error that lasts is said this often.
+constexpr std::chrono::seconds kSayAgain{60};
 
 uint64_t Random64() {
   std::random_device device;
@@ -44,12 +48,14 @@ uint64_t StoredBytes(uint64_t payload_bytes) { return kRecordHeaderBytes + Padde
 
 base::Error Closed() { return {base::Code::kUnavailable, "the server is stopping", kRetryPause}; }
 
-// What the sender of rows is told about a failed write.
+// What the sender of rows is told about a failed write; the cause, with its paths, is in Clew's own log.
 base::Error Refusal(const base::Error& cause) {
-  if (cause.code == base::Code::kResourceExhausted) {
-    return {base::Code::kResourceExhausted, "no room to keep data: " + cause.message, kFullDiskRetry};
+  switch (cause.code) {
+    case base::Code::kInvalidArgument: return cause;
+    case base::Code::kResourceExhausted:
+      return {base::Code::kResourceExhausted, "there is no room on disk to keep data", kFullDiskRetry};
+    default: return {base::Code::kUnavailable, "data cannot be written to disk", kRetryPause};
   }
-  return {base::Code::kUnavailable, "data cannot be kept: " + cause.message, kRetryPause};
 }
 
 }  // namespace
@@ -245,6 +251,7 @@ void Log::WriteGroup(std::deque<Request>& group) {
     stats_.appended_records += group.size() - refused;
     stats_.appended_bytes += bytes;
     stats_.refused_records += refused;
+    if (refused == 0 && !failed) stats_.last_error.clear();
   }
   last_write_ = steady_clock::now();
   for (Request& request : group) {
@@ -307,12 +314,30 @@ base::Status Log::EnsureSegment(uint64_t record_bytes, bool is_control) {
     const uint64_t room = options_.segment_bytes + (is_control ? kControlSlackBytes : 0);
     if (used + record_bytes <= room || used == kSegmentHeaderBytes) return {};
   }
-  auto started = StartSegment();
+  base::Status started = std::unexpected(start_error_);
+  if (const auto now = steady_clock::now(); now >= next_start_) {
+    // First: were the new name there after a crash without these records, their numbers would seem lost.
+    if (auto synced = SyncOpen(); !synced) Fail(synced.error());
+    started = StartSegment();
+    if (!started) {
+      start_error_ = started.error();
+      next_start_ = now + kStartPause;
+    }
+  }
   if (!started && is_control && file_) return {};
   return started;
 }
 
+base::Status Log::CheckRoom() const {
+  const Files::Space space = options_.files->SpaceOf(options_.folder);
+  if (space.total_bytes == 0) return {};
+  const uint64_t reserve = std::min(options_.reserve_bytes, space.total_bytes / 4);
+  if (space.free_bytes >= reserve + options_.segment_bytes) return {};
+  return base::ResourceExhausted("the disk of " + options_.folder + " is full but for what the tables need");
+}
+
 base::Status Log::StartSegment() {
+  CLEW_RETURN_IF_ERROR(CheckRoom());
   Segment segment;
   segment.id = {next_sequence_, Random64()};
   segment.path = PathOf(options_.folder, segment.id, kSegmentEnding);
@@ -361,13 +386,14 @@ void Log::Fail(const base::Error& error) {
 }
 
 void Log::NoteError(const base::Error& error) {
-  bool is_new = false;
   {
     const base::MutexLock lock(mutex_);
-    is_new = stats_.last_error != error.message;
     stats_.last_error = error.message;
   }
-  if (is_new) base::LogError("write-ahead log: {}", error.message);
+  const auto now = steady_clock::now();
+  if (now < say_again_) return;
+  say_again_ = now + kSayAgain;
+  base::LogError("write-ahead log: {}", error.message);
 }
 
 void Log::NoteSize() {

@@ -28,6 +28,9 @@ struct LogOptions {
   uint64_t segment_bytes = 64u << 20;
   // Of all segments; over it rows are refused with RESOURCE_EXHAUSTED until segments were deleted.
   uint64_t limit_bytes = uint64_t{8} << 30;
+  // Room on the disk that the log leaves to the tables, at most a quarter of the disk: what is in the log can only
+  // leave it through them.
+  uint64_t reserve_bytes = uint64_t{1} << 30;
   // A segment whose rows are all durable is given up early once nothing was written for so long.
   std::chrono::milliseconds idle{2000};
   // How long body hashes outlive the segment with their rows.
@@ -156,6 +159,7 @@ class Log {
   base::Status WriteRecord(Request& request);
   base::Status EnsureSegment(uint64_t record_bytes, bool is_control);
   base::Status StartSegment();
+  base::Status CheckRoom() const;
   void CloseSegment();
   // Syncs the open segment. An error is for good.
   base::Status SyncOpen();
@@ -186,6 +190,9 @@ class Log {
   bool unsynced_ = false;
   std::deque<HashFile> hash_files_;
   std::chrono::steady_clock::time_point last_write_{};
+  std::chrono::steady_clock::time_point next_start_{};  // of a segment, after one could not be made
+  base::Error start_error_;
+  std::chrono::steady_clock::time_point say_again_{};
   // After a deletion that failed.
   std::optional<std::chrono::steady_clock::time_point> retry_at_;
   std::array<uint64_t, kTableCount> durable_{};

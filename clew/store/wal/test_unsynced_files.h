@@ -66,6 +66,8 @@ class UnsyncedFiles : public Files {
     return {};
   }
 
+  Space SpaceOf(const std::string& folder) override { return System().SpaceOf(folder); }
+
  private:
   struct State {
     std::unique_ptr<LogFile> real;  // none before the name is synced
