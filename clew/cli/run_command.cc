@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kAttachPatience{5};
 // Descendants that end right after the command (helpers of servers) are not.
 constexpr std::chrono::milliseconds kStayPatience{1'000};
 // From the service's end to ours, at most, with a margin below the promised two seconds.
-constexpr std::chrono::milliseconds kExitTime{1'800};
+constexpr std::chrono::milliseconds kExitTime{1'500};
 
 struct RunOptions {
   drain::CommandLine command_line;
