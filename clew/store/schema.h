@@ -9,7 +9,7 @@
 namespace clew::store {
 
 // Sort keys begin with the tenant and then the second of the event's own time, so that rows of one trace and of one
-// moment lie together, and within a second by what they have in common (docs/adr/0001-storage-schema.md).
+// moment lie together, and within a second by what they have in common (docs/adr/0002-storage-schema.md).
 inline constexpr int64_t kBucketNanos = 1'000'000'000;
 
 // The schema that this program reads and writes. Each version is a list of statements over the one before; data written
