@@ -260,6 +260,7 @@ class ChdbEngine final : public Engine {
     const base::Status status = RunStatement(library_, lease->get(), "SYSTEM JEMALLOC PURGE", Parameters());
     if (!status) base::LogDebug("the engine's memory could not be given back: {}", status.error().message);
     malloc_trim(0);
+    UnmapUntouchedPages(library_);
   }
 
   const ChdbLibrary& library_;
@@ -290,6 +291,7 @@ base::Result<std::unique_ptr<Engine>> OpenChdb(const ChdbOptions& options) {
         *library, options, std::move(lock),
         std::vector<std::string>{"clew", "--path=" + options.data_dir, "--config-file=" + configuration});
     CLEW_RETURN_IF_ERROR(engine->Start());
+    UnmapUntouchedPages(*library);
     return engine;
   };
   auto engine = open();

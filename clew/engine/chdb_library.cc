@@ -3,7 +3,11 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -65,7 +69,34 @@ base::Result<std::unique_ptr<ChdbLibrary>> Load(const std::string& path) {
   return chdb;
 }
 
+// For dl_iterate_phdr: `data` is the address of a function inside the library that is looked for.
+int UnmapReadOnlySegments(struct dl_phdr_info* info, size_t /*size*/, void* data) {
+  const auto wanted = reinterpret_cast<uintptr_t>(data);
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin_of = [&](const ElfW(Phdr) & segment) { return info->dlpi_addr + segment.p_vaddr; };
+  bool found = false;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    found |= segment.p_type == PT_LOAD && wanted >= begin_of(segment) && wanted - begin_of(segment) < segment.p_memsz;
+  }
+  if (!found) return 0;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    // A writable segment holds relocations, which are in no file.
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const uintptr_t begin = (begin_of(segment) + page - 1) / page * page;
+    const uintptr_t end = (begin_of(segment) + segment.p_filesz) / page * page;
+    // A kernel that refuses leaves everything as it was.
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 1;
+}
+
 }  // namespace
+
+void UnmapUntouchedPages(const ChdbLibrary& library) {
+  dl_iterate_phdr(UnmapReadOnlySegments, reinterpret_cast<void*>(library.connect));
+}
 
 std::string FindChdb(const std::string& path) {
   if (!path.empty()) return path;

@@ -37,6 +37,11 @@ struct ChdbLibrary {
 // FAILED_PRECONDITION with what to do where there is no library or not this one.
 base::Result<const ChdbLibrary*> LoadChdb(const std::string& path);
 
+// Takes the pages of the library's code and constants out of this process' memory map; those in use come back from the
+// page cache one by one. Loading and opening touch 150 MB of them once, which would be counted as this program's
+// memory from then on. Nothing happens where `library` was not loaded from a file.
+void UnmapUntouchedPages(const ChdbLibrary& library);
+
 // Where LoadChdb looks when no path is given, in order.
 std::string FindChdb(const std::string& path);
 
