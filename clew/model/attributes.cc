@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 
 #include "clew/base/bytes.h"
@@ -101,6 +102,14 @@ void WriteJson(const Attributes& attributes, const Strings& strings, const Value
   }
 }
 
+void AppendDouble(double value, std::string& out) {
+  if (std::isfinite(value)) {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  } else {
+    out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  }
+}
+
 }  // namespace
 
 void AppendValueText(const Attributes& attributes, const Strings& strings, const Value& value, std::string& out) {
@@ -109,7 +118,7 @@ void AppendValueText(const Attributes& attributes, const Strings& strings, const
     case ValueKind::kString: out += strings.Get(value.string_id()); return;
     case ValueKind::kBool: out += value.bool_value() ? "true" : "false"; return;
     case ValueKind::kInt: fmt::format_to(std::back_inserter(out), "{}", value.int_value()); return;
-    case ValueKind::kDouble: fmt::format_to(std::back_inserter(out), "{}", value.double_value()); return;
+    case ValueKind::kDouble: AppendDouble(value.double_value(), out); return;
     case ValueKind::kBytes: out += base::ToBase64(strings.Get(value.string_id())); return;
     case ValueKind::kArray:
     case ValueKind::kKeyValueList: {

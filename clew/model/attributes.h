@@ -80,8 +80,8 @@ const KeyValue* FindAttribute(const Attributes& attributes, const Strings& strin
 // The text of a string attribute, empty where it is missing or of another kind.
 std::string_view FindString(const Attributes& attributes, const Strings& strings, Range range, std::string_view key);
 
-// One value as text, as search, labels and terminals show it: text as it is, numbers in shortest form, true/false,
-// bytes in base64, arrays and lists as JSON, empty as "".
+// One value as text, as search, labels and terminals show it: text as it is, numbers in shortest form (NaN,
+// Infinity, -Infinity), true/false, bytes in base64, arrays and lists as JSON, empty as "".
 std::string ValueToText(const Attributes& attributes, const Strings& strings, const Value& value);
 void AppendValueText(const Attributes& attributes, const Strings& strings, const Value& value, std::string& out);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <type_traits>
 
 #include "clew/model/attributes.h"
@@ -58,6 +59,8 @@ TEST(Attributes, FindsAndPrints) {
   EXPECT_EQ(FindString(attributes, strings, range, "k"), "new");
   EXPECT_EQ(ValueToText(attributes, strings, FindAttribute(attributes, strings, range, "list")->value), "[1,\"two\"]");
   EXPECT_EQ(ValueToText(attributes, strings, FindAttribute(attributes, strings, range, "map")->value), "{\"a\":0.5}");
+  EXPECT_EQ(ValueToText(attributes, strings, Value::Double(NAN)), "NaN");
+  EXPECT_EQ(ValueToText(attributes, strings, Value::Double(-INFINITY)), "-Infinity");
   EXPECT_EQ(FindAttribute(attributes, strings, range, "none"), nullptr);
   EXPECT_TRUE(attributes.IsConsistent(strings));
   // A list that holds itself.

@@ -92,8 +92,8 @@ TEST(DecodeTracesJson, EveryKindOfValue) {
   EXPECT_EQ(Text(R"({"intValue":1.2e3})"), "1200");
   EXPECT_EQ(Text(R"({"doubleValue":0.5})"), "0.5");
   EXPECT_EQ(Text(R"({"doubleValue":3})"), "3");
-  EXPECT_EQ(Text(R"({"doubleValue":"NaN"})"), "nan");
-  EXPECT_EQ(Text(R"({"doubleValue":"-Infinity"})"), "-inf");
+  EXPECT_EQ(Text(R"({"doubleValue":"NaN"})"), "NaN");
+  EXPECT_EQ(Text(R"({"doubleValue":"-Infinity"})"), "-Infinity");
   EXPECT_EQ(Text(R"({"doubleValue":"1e-3"})"), "0.001");
   EXPECT_EQ(Text(R"({"bytesValue":"/wE="})"), "/wE=");
   EXPECT_EQ(Text(R"({"bytesValue":"_wE"})"), "/wE=");
