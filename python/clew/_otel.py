@@ -25,11 +25,6 @@ _INSTRUMENTORS = {
 }
 
 
-def scope(name, version, schema_url):
-    """An instrumentation scope as the native functions take it."""
-    return (str(name or ""), str(version or ""), str(schema_url or ""))
-
-
 def context_module(module):
     class RuntimeContext(module._RuntimeContext):
         """The API's current context, in the variable that native hooks use."""

@@ -4,7 +4,7 @@
 import sys
 
 from clew import _native
-from clew._otel import scope
+from clew._otel_scope import scope
 
 from opentelemetry import _logs as logs
 from opentelemetry._logs import _internal as internal

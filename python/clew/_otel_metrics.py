@@ -4,7 +4,7 @@
 import os
 
 from clew import _native
-from clew._otel import scope
+from clew._otel_scope import scope
 
 from opentelemetry import metrics
 from opentelemetry.metrics import _internal as internal

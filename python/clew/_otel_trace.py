@@ -2,7 +2,7 @@
 """opentelemetry's tracer provider over native spans. Imported once the service has imported opentelemetry.trace."""
 
 from clew import _native
-from clew._otel import scope
+from clew._otel_scope import scope
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
