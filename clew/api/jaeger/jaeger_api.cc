@@ -189,12 +189,16 @@ net::HttpResponse JaegerApi::Dependencies(const net::HttpRequest& request) const
   if (!edges) return Failure(edges.error());
   Envelope envelope;
   envelope.json().BeginArray();
+  size_t count = 0;
   for (const store::ServiceEdge& edge : *edges) {
+    // Jaeger's graph knows services only.
+    if (edge.server_kind != store::NodeKind::kService) continue;
+    ++count;
     envelope.json().BeginObject().Field("parent", edge.client).Field("child", edge.server);
     envelope.json().Field("callCount", edge.calls).EndObject();
   }
   envelope.json().EndArray();
-  return envelope.Finish(edges->size());
+  return envelope.Finish(count);
 }
 
 }  // namespace clew::api::jaeger

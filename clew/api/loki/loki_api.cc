@@ -145,13 +145,24 @@ net::HttpResponse ListResponse(const std::vector<std::string>& values) {
   return net::HttpResponse::Json(200, json.Take());
 }
 
+base::Result<net::HttpResponse> Search(store::Store& store, const model::RequestContext& context,
+                                       const query::logql::Query& query, const SearchOptions& options) {
+  CLEW_ASSIGN_OR_RETURN(const auto streams,
+                        SearchLogs(store, context, std::get<query::logql::LogQuery>(query), options));
+  return StreamsResponse(streams, options.categorize_labels);
+}
+
 }  // namespace
 
 void LokiApi::Register(net::HttpRouter& router) const {
-  using Method = net::HttpResponse (LokiApi::*)(const net::HttpRequest&) const;
+  using Method = Answer (LokiApi::*)(const net::HttpRequest&, const net::Parameters&) const;
   const auto add = [&](const char* pattern, Method method) {
-    const auto handler =
-        net::Synchronous([this, method](const net::HttpRequest& request) { return (this->*method)(request); });
+    const auto handler = net::Synchronous([this, method](const net::HttpRequest& request) {
+      const auto parameters = request.Form();
+      if (!parameters) return http::TextError(parameters.error());
+      auto answer = (this->*method)(request, *parameters);
+      return answer ? *std::move(answer) : http::TextError(answer.error());
+    });
     router.Add("GET", pattern, handler);
     router.Add("POST", pattern, handler);
   };
@@ -182,107 +193,74 @@ void LokiApi::Register(net::HttpRouter& router) const {
   router.SetErrors("/loki/", http::TextErrors());
 }
 
-net::HttpResponse LokiApi::QueryRange(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto context = http::ContextOf(request, *parameters);
-  if (!context) return http::TextError(context.error());
-  const auto query = query::logql::Parse(parameters->Get("query"));
-  if (!query) return http::TextError(query.error());
-  const auto range = ReadRange(*parameters, base::Clock::System().Now());
-  if (!range) return http::TextError(range.error());
-  if (const auto* constant = std::get_if<query::logql::ConstantVector>(&*query)) {
-    const auto step = ReadStep(*parameters, *range);
-    if (!step) return http::TextError(step.error());
-    return ConstantResponse(constant->value, *range, *step);
+LokiApi::Answer LokiApi::QueryRange(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto query, query::logql::Parse(parameters.Get("query")));
+  CLEW_ASSIGN_OR_RETURN(const auto range, ReadRange(parameters, base::Clock::System().Now()));
+  if (const auto* constant = std::get_if<query::logql::ConstantVector>(&query)) {
+    CLEW_ASSIGN_OR_RETURN(const int64_t step, ReadStep(parameters, range));
+    return ConstantResponse(constant->value, range, step);
   }
-  auto options = ReadOptions(request, *parameters);
-  if (!options) return http::TextError(options.error());
-  options->range = *range;
-  const auto streams = SearchLogs(store_, *context, std::get<query::logql::LogQuery>(*query), *options);
-  return streams ? StreamsResponse(*streams, options->categorize_labels) : http::TextError(streams.error());
+  CLEW_ASSIGN_OR_RETURN(auto options, ReadOptions(request, parameters));
+  options.range = range;
+  return Search(store_, context, query, options);
 }
 
-net::HttpResponse LokiApi::Query(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto context = http::ContextOf(request, *parameters);
-  if (!context) return http::TextError(context.error());
-  const auto query = query::logql::Parse(parameters->Get("query"));
-  if (!query) return http::TextError(query.error());
+LokiApi::Answer LokiApi::Query(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto query, query::logql::Parse(parameters.Get("query")));
   const base::UnixNanos now = base::Clock::System().Now();
   base::UnixNanos time = now;
-  if (const std::string_view text = parameters->Get("time"); !text.empty()) {
-    const auto parsed = base::ParseTime(text, now);
-    if (!parsed) return http::TextError(parsed.error());
-    time = *parsed;
+  if (const std::string_view text = parameters.Get("time"); !text.empty()) {
+    CLEW_ASSIGN_OR_RETURN(time, base::ParseTime(text, now));
   }
-  // The hour up to the moment that is asked for; the end is included, as the moment itself belongs to it.
-  const store::TimeRange range{time - kHour, time + 1};
-  if (const auto* constant = std::get_if<query::logql::ConstantVector>(&*query)) {
+  if (const auto* constant = std::get_if<query::logql::ConstantVector>(&query)) {
     return ConstantResponse(constant->value, {time, time}, std::nullopt);
   }
-  auto options = ReadOptions(request, *parameters);
-  if (!options) return http::TextError(options.error());
-  options->range = range;
-  const auto streams = SearchLogs(store_, *context, std::get<query::logql::LogQuery>(*query), *options);
-  return streams ? StreamsResponse(*streams, options->categorize_labels) : http::TextError(streams.error());
+  CLEW_ASSIGN_OR_RETURN(auto options, ReadOptions(request, parameters));
+  // The hour up to the moment that is asked for; the end is included, as the moment itself belongs to it.
+  options.range = {time - kHour, time + 1};
+  return Search(store_, context, query, options);
 }
 
-net::HttpResponse LokiApi::Labels(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto context = http::ContextOf(request, *parameters);
-  if (!context) return http::TextError(context.error());
-  const auto range = ReadRange(*parameters, base::Clock::System().Now());
-  if (!range) return http::TextError(range.error());
-  const auto labels = store::LogReader(store_, *context).Labels(*range);
-  return labels ? ListResponse(*labels) : http::TextError(labels.error());
+LokiApi::Answer LokiApi::Labels(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto range, ReadRange(parameters, base::Clock::System().Now()));
+  CLEW_ASSIGN_OR_RETURN(const auto labels, store::LogReader(store_, context).Labels(range));
+  return ListResponse(labels);
 }
 
-net::HttpResponse LokiApi::LabelValues(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto context = http::ContextOf(request, *parameters);
-  if (!context) return http::TextError(context.error());
-  const auto range = ReadRange(*parameters, base::Clock::System().Now());
-  if (!range) return http::TextError(range.error());
+LokiApi::Answer LokiApi::LabelValues(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto range, ReadRange(parameters, base::Clock::System().Now()));
   const std::string_view name = request.path_parameters.Get("name");
-  store::LogReader reader(store_, *context);
-  const std::string_view selector = parameters->Get("query");
+  store::LogReader reader(store_, context);
+  const std::string_view selector = parameters.Get("query");
   if (selector.empty()) {
-    const auto values = reader.LabelValues(name, *range);
-    return values ? ListResponse(*values) : http::TextError(values.error());
+    CLEW_ASSIGN_OR_RETURN(const auto values, reader.LabelValues(name, range));
+    return ListResponse(values);
   }
-  const auto matchers = query::logql::ParseSelector(selector);
-  if (!matchers) return http::TextError(matchers.error());
-  const auto streams = reader.Streams(*matchers, *range);
-  if (!streams) return http::TextError(streams.error());
+  CLEW_ASSIGN_OR_RETURN(const auto matchers, query::logql::ParseSelector(selector));
+  CLEW_ASSIGN_OR_RETURN(const auto streams, reader.Streams(matchers, range));
   std::set<std::string> values;
-  for (const model::Labels& labels : *streams) {
+  for (const model::Labels& labels : streams) {
     if (const std::string_view value = labels.Get(name); !value.empty()) values.emplace(value);
   }
   return ListResponse({values.begin(), values.end()});
 }
 
-net::HttpResponse LokiApi::Series(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto context = http::ContextOf(request, *parameters);
-  if (!context) return http::TextError(context.error());
-  const auto range = ReadRange(*parameters, base::Clock::System().Now());
-  if (!range) return http::TextError(range.error());
-  auto selectors = parameters->All("match[]");
-  if (selectors.empty()) selectors = parameters->All("match");
-  if (selectors.empty()) return http::TextError({base::Code::kInvalidArgument, "0 matcher groups supplied", {}});
-  store::LogReader reader(store_, *context);
+LokiApi::Answer LokiApi::Series(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto range, ReadRange(parameters, base::Clock::System().Now()));
+  auto selectors = parameters.All("match[]");
+  if (selectors.empty()) selectors = parameters.All("match");
+  if (selectors.empty()) return base::InvalidArgument("0 matcher groups supplied");
+  store::LogReader reader(store_, context);
   std::set<model::Labels> found;
   for (const std::string_view selector : selectors) {
-    const auto matchers = query::logql::ParseSelector(selector);
-    if (!matchers) return http::TextError(matchers.error());
-    const auto streams = reader.Streams(*matchers, *range);
-    if (!streams) return http::TextError(streams.error());
-    found.insert(streams->begin(), streams->end());
+    CLEW_ASSIGN_OR_RETURN(const auto matchers, query::logql::ParseSelector(selector));
+    CLEW_ASSIGN_OR_RETURN(const auto streams, reader.Streams(matchers, range));
+    found.insert(streams.begin(), streams.end());
   }
   base::JsonWriter json;
   json.BeginObject().Field("status", "success").Key("data").BeginArray();
@@ -291,13 +269,10 @@ net::HttpResponse LokiApi::Series(const net::HttpRequest& request) const {
   return net::HttpResponse::Json(200, json.Take());
 }
 
-net::HttpResponse LokiApi::FormatQuery(const net::HttpRequest& request) const {
-  const auto parameters = request.Form();
-  if (!parameters) return http::TextError(parameters.error());
-  const auto query = query::logql::Parse(parameters->Get("query"));
-  if (!query) return http::TextError(query.error());
+LokiApi::Answer LokiApi::FormatQuery(const net::HttpRequest&, const net::Parameters& parameters) const {
+  CLEW_ASSIGN_OR_RETURN(const auto query, query::logql::Parse(parameters.Get("query")));
   base::JsonWriter json;
-  json.BeginObject().Field("status", "success").Field("data", query::logql::Format(*query)).EndObject();
+  json.BeginObject().Field("status", "success").Field("data", query::logql::Format(query)).EndObject();
   return net::HttpResponse::Json(200, json.Take());
 }
 

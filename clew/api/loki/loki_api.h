@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "clew/base/result.h"
 #include "clew/net/http_router.h"
 #include "clew/store/store.h"
 
@@ -16,12 +17,14 @@ class LokiApi {
   void Register(net::HttpRouter& router) const;
 
  private:
-  net::HttpResponse QueryRange(const net::HttpRequest& request) const;
-  net::HttpResponse Query(const net::HttpRequest& request) const;
-  net::HttpResponse Labels(const net::HttpRequest& request) const;
-  net::HttpResponse LabelValues(const net::HttpRequest& request) const;
-  net::HttpResponse Series(const net::HttpRequest& request) const;
-  net::HttpResponse FormatQuery(const net::HttpRequest& request) const;
+  using Answer = base::Result<net::HttpResponse>;
+
+  Answer QueryRange(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer Query(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer Labels(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer LabelValues(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer Series(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer FormatQuery(const net::HttpRequest& request, const net::Parameters& parameters) const;
 
   store::Store& store_;
 };
