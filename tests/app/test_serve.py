@@ -284,22 +284,26 @@ def test_idle_memory(server):
     eventually(lambda: private_bytes(server.process.pid) <= 150 << 20, seconds=30, what="at most 150 MiB when idle")
 
 
-def test_log_file_ids_are_traces(server, run, tmp_path):
-    """Every trace id in the text log of an instrumented service is found as a trace."""
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json", "grpc"])
+def test_log_file_ids_are_traces(server, run, protocol):
+    """Every trace id in the text log of an instrumented service is found as a trace, whatever way it was sent."""
     service = run(
         "--service",
         "shop",
         "--endpoint",
-        server.otlp_http,
+        f"http://{server.otlp_grpc}" if protocol == "grpc" else server.otlp_http,
         command=["python", "-c", SCRIPT],
-        env={"OTEL_BSP_SCHEDULE_DELAY": "100"},
+        env={"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol},
     )
     assert service.process.wait(30) == 0
     text = service.stdout_path.read_text() + service.stderr_path.read_text()
     ids = {word.split("=")[1] for word in text.split() if word.startswith("trace_id=")}
     assert len(ids) == 5, text
     for trace_id in ids:
-        assert server.get(f"/api/clew/traces/{trace_id}")["logs"]
+        trace = server.get(f"/api/clew/traces/{trace_id}")
+        assert trace["logs"] and trace["spans"][0]["attributes"]["http.route"] == "/"
+    requests_counted = server.get("/api/v1/query", query="http_server_request_duration_seconds_count")["data"]["result"]
+    assert [series["value"][1] for series in requests_counted] == ["5"]
 
 
 SCRIPT = """

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clew's own API of the built program; every answer is held against its OpenAPI file."""
+
+import re
+
+import pytest
+import requests
+import yaml
+from clew_server import Server
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+from shop_traces import FAILED, SERVED, TRACE, Shop
+
+
+class Described:
+    """A server whose answers must be as its OpenAPI file says."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        self.shop = Shop(server)
+        self.file = yaml.safe_load(server.get("/api/clew/openapi.yaml"))
+        self.registry = Registry().with_resource("openapi", Resource(self.file, DRAFT202012))
+        self.asked: set[str] = set()
+
+    def path_of(self, path: str) -> str:
+        for pattern in sorted(self.file["paths"]):
+            if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path):
+                return pattern
+        raise AssertionError(f"{path} is not in the OpenAPI file")
+
+    def get(self, path: str, expect: int = 200, **parameters) -> dict:
+        pattern = self.path_of(path)
+        self.asked.add(pattern)
+        place = f"openapi#/paths/{pattern.replace('~', '~0').replace('/', '~1')}/get"
+        if expect == 200:
+            schema = place + "/responses/200/content/application~1json/schema"
+        else:
+            schema = "openapi#/components/schemas/Error"
+        known = {
+            self.file["components"]["parameters"][one["$ref"].rsplit("/", 1)[1]]["name"]
+            if "$ref" in one
+            else one["name"]
+            for one in self.file["paths"][pattern]["get"].get("parameters", [])
+        }
+        assert expect != 200 or set(parameters) <= known, f"{set(parameters) - known} are not in the OpenAPI file"
+        answer = self.server.get(path, expect=expect, **parameters)
+        Draft202012Validator({"$ref": schema.replace("{", "%7B").replace("}", "%7D")}, registry=self.registry).validate(
+            answer
+        )
+        return answer
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("clew") / "data") as started:
+        yield Described(started)
+
+
+def test_services(api):
+    services = {row["service"]: row for row in api.get("/api/clew/services")["services"]}
+    assert set(services) == {"web", "cart"}
+    assert services["cart"]["requests"] == 2 and services["cart"]["errors"] == 1
+    assert services["cart"]["error_ratio"] == 0.5
+    assert services["cart"]["p50_ms"] == pytest.approx(28, rel=0.05)
+
+
+def test_map(api):
+    answer = api.get("/api/clew/map")
+    kinds = {node["name"]: node["kind"] for node in answer["nodes"]}
+    assert kinds["web"] == kinds["cart"] == "service"
+    assert list(kinds.values()).count("database") == 1
+    edges = {(edge["client"], edge["server"]): edge for edge in answer["edges"]}
+    assert edges["web", "cart"]["calls"] == 2 and edges["web", "cart"]["errors"] == 1
+    (database,) = [name for name, kind in kinds.items() if kind == "database"]
+    assert edges["cart", database]["calls"] == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, [FAILED, TRACE]),
+        ({"service": "cart", "errors": "true"}, [FAILED]),
+        ({"operation": "SELECT items", "order": "slowest", "limit": 1}, None),
+        ({"attribute": "http.response.status_code=200"}, [TRACE]),
+        ({"attribute": ["http.route=/cart", "http.response.status_code=500"]}, [FAILED]),
+        ({"min_duration": "41ms"}, []),
+        ({"kind": "server", "service": "cart", "max_duration": "28ms"}, [FAILED, TRACE]),
+        ({"service": "nobody"}, []),
+    ],
+)
+def test_trace_search(api, query, expected):
+    traces = api.get("/api/clew/traces", **query)["traces"]
+    if expected is None:
+        assert len(traces) == 1
+    else:
+        assert [trace["trace_id"] for trace in traces] == expected
+
+
+def test_trace_summary(api):
+    (summary,) = api.get("/api/clew/traces", errors="true")["traces"]
+    assert summary["root_service"] == "web" and summary["root_name"] == "GET /cart" and summary["complete"]
+    assert summary["spans"] == 4 and summary["errors"] == 3 and summary["duration_ms"] == 40
+    assert {row["service"]: row["spans"] for row in summary["services"]} == {"web": 2, "cart": 2}
+
+
+def test_one_trace(api):
+    trace = api.get(f"/api/clew/traces/{FAILED}")
+    served = next(span for span in trace["spans"] if span["span_id"] == SERVED)
+    assert served["status"] == "error" and served["status_message"] == "no such item"
+    assert served["attributes"]["http.response.status_code"] == 500
+    assert served["events"][0]["attributes"] == {"exception.type": "KeyError"}
+    assert [record["body"] for record in trace["logs"]] == ["item missing"] and trace["logs_cut"] is False
+    api.get("/api/clew/traces/" + "f" * 32, expect=404)
+    api.get("/api/clew/traces/xyz", expect=400)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["nothing to do", "item missing", "item found", "cart asked for"]),
+        ({"order": "oldest", "limit": 2}, ["cart asked for", "item found"]),
+        ({"service": "web"}, ["cart asked for"]),
+        ({"text": ["item", "found"]}, ["item found"]),
+        ({"trace_id": TRACE}, ["item found", "cart asked for"]),
+        ({"trace_id": FAILED, "span_id": SERVED}, ["item missing"]),
+        ({"severity": "info", "service": "cart"}, ["item missing", "item found"]),
+        ({"severity": "error"}, ["item missing"]),
+        ({"attribute": "code.function.name=items", "text": "asked"}, ["cart asked for"]),
+        ({"attribute": "code.function.name=other"}, []),
+    ],
+)
+def test_log_search(api, query, expected):
+    assert [record["body"] for record in api.get("/api/clew/logs", **query)["logs"]] == expected
+
+
+def test_why_without_an_incident(api):
+    answer = api.get("/api/clew/why")
+    assert answer["incident"] is False and answer["causes"] == [] and answer["summary"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/clew/services", {"from": "yesterday-ish"}),
+        ("/api/clew/map", {"from": "-5m", "to": "-10m"}),
+        ("/api/clew/traces", {"limit": 0}),
+        ("/api/clew/traces", {"limit": 100000}),
+        ("/api/clew/traces", {"order": "best"}),
+        ("/api/clew/traces", {"kind": "any"}),
+        ("/api/clew/traces", {"attribute": "novalue"}),
+        ("/api/clew/traces", {"min_duration": "long"}),
+        ("/api/clew/logs", {"trace_id": "12"}),
+        ("/api/clew/logs", {"severity": "loud"}),
+        ("/api/clew/why", {"from": "-5m", "to": "-10m"}),
+    ],
+)
+def test_wrong_questions(api, path, query):
+    answer = api.get(path, expect=400, **query)
+    assert answer["code"] == "INVALID_ARGUMENT" and answer["error"]
+
+
+def test_unknown_paths_are_errors_of_the_same_form(api):
+    answer = requests.get(api.server.url + "/api/clew/nothing", timeout=10)
+    assert answer.status_code == 404 and answer.json()["code"] == "NOT_FOUND"
+
+
+def test_the_file_describes_no_path_that_was_not_asked(api):
+    """Runs last: a path that is added to the file gets a test here."""
+    left = set(api.file["paths"]) - api.asked - {"/api/clew/openapi.yaml"}
+    assert not left
