@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -291,6 +292,21 @@ TEST(HttpClient, Tls) {
       HttpClient({.ca_file = other.certificate_file})
           .Send({.url = "https://127.0.0.1:" + std::to_string((*wrong_name)->address().port)}, seconds(10));
   EXPECT_EQ(answer.error().code, base::Code::kFailedPrecondition);
+
+  // A new certificate holds for new connections, with no restart.
+  const ClientRequest asked{.method = "POST", .url = "https://127.0.0.1:" + port + "/echo", .body = "x"};
+  const Certificate renewed("IP:127.0.0.1");
+  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+  bool accepted = false;
+  while (!accepted && std::chrono::steady_clock::now() < deadline) {
+    accepted = HttpClient({.ca_file = renewed.certificate_file}).Send(asked, seconds(10)).has_value();
+  }
+  EXPECT_TRUE(accepted);
+  // What cannot be read changes nothing.
+  std::ofstream(renewed.key_file) << "no key";
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  EXPECT_TRUE(HttpClient({.ca_file = renewed.certificate_file}).Send(asked, seconds(10)));
+
   options.tls_key_file = "/nonexistent";
   EXPECT_EQ(HttpServer::Start(options, router).error().code, base::Code::kInvalidArgument);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <any>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ struct HttpRequest {
   std::string body;    // chunks joined; a content encoding is left as it is
   std::string remote;  // address and port of the peer, empty for a socket without one
   bool tls = false;
+  // Who sent it, where a filter found out; of a type that filters and handlers agree on.
+  std::any principal;
   // Set once nobody waits for the answer any more: the client went away, or the server stops for good. Shared with
   // whoever works on the request; any thread may read it.
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);

@@ -2,6 +2,7 @@
 #include "clew/net/http_router.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace clew::net {
@@ -184,9 +185,13 @@ HttpResponse HttpRouter::RenderError(const HttpRequest& request, int status, con
   return HttpResponse::Text(status, error.message + '\n');
 }
 
-std::optional<HttpResponse> HttpRouter::ApplyFilters(const HttpRequest& head) const {
+std::optional<HttpResponse> HttpRouter::ApplyFilters(HttpRequest& head) const {
   for (const Filter& filter : filters_) {
-    if (auto refusal = filter(head)) return refusal;
+    auto refusal = filter(head);
+    if (!refusal) continue;
+    HttpResponse response = RenderError(head, refusal->status, refusal->error);
+    std::ranges::move(refusal->headers, std::back_inserter(response.headers));
+    return response;
   }
   return std::nullopt;
 }

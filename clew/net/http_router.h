@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "clew/base/result.h"
@@ -36,8 +37,15 @@ class HttpRouter {
   // (overload), …. `request` has as much as was read. `error.retry_after` is set for overload. The server adds Allow
   // and Retry-After where the renderer did not.
   using ErrorRenderer = std::function<HttpResponse(const HttpRequest& request, int status, const base::Error& error)>;
-  // Looks at a request's head before its body is read; a response refuses it.
-  using Filter = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
+  // Why a request is refused; rendered as every error of its path is, with these headers beside.
+  struct Refusal {
+    int status = 403;
+    base::Error error;
+    std::vector<std::pair<std::string, std::string>> headers = {};
+  };
+  // Looks at a request's head before its body is read, and refuses it or lets it pass; may note who sent it in
+  // `head.principal`.
+  using Filter = std::function<std::optional<Refusal>(HttpRequest& head)>;
 
   struct Route {
     std::string pattern;
@@ -68,7 +76,8 @@ class HttpRouter {
 
   Match Find(std::string_view method, std::string_view raw_path) const;
   HttpResponse RenderError(const HttpRequest& request, int status, const base::Error& error) const;
-  std::optional<HttpResponse> ApplyFilters(const HttpRequest& head) const;
+  // The answer of the first filter that refuses.
+  std::optional<HttpResponse> ApplyFilters(HttpRequest& head) const;
 
  private:
   struct Node;

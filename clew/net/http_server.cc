@@ -2,7 +2,6 @@
 #include "clew/net/http_server.h"
 
 #include <fmt/format.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,26 +27,6 @@ std::string RemoteOf(Tcp::socket& socket) {
   const Tcp::endpoint peer = socket.remote_endpoint(error);
   if (error) return {};
   return Address{peer.address().to_string(), peer.port()}.ToString();
-}
-
-base::Result<std::unique_ptr<asio::ssl::context>> MakeTls(const HttpServerOptions& options) {
-  if (options.tls_certificate_file.empty() || options.tls_key_file.empty()) {
-    return base::InvalidArgument("TLS needs both a certificate file and a key file");
-  }
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-  ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  ErrorCode error;
-  context->use_certificate_chain_file(options.tls_certificate_file, error);
-  if (error) {
-    return base::InvalidArgument(fmt::format("TLS certificate {}: {}; expected PEM, the server's own certificate first",
-                                             options.tls_certificate_file, error.message()));
-  }
-  context->use_private_key_file(options.tls_key_file, asio::ssl::context::pem, error);
-  if (error) {
-    return base::InvalidArgument(fmt::format("TLS key {}: {}; expected the PEM key of the certificate, not encrypted",
-                                             options.tls_key_file, error.message()));
-  }
-  return context;
 }
 
 class Server final : public HttpServer {
@@ -98,7 +77,7 @@ base::Status Server::Listen() {
         ListenError(options.listen, options.listen_option, is_errno ? error.value() : EADDRNOTAVAIL));
   };
   if (!options.tls_certificate_file.empty() || !options.tls_key_file.empty()) {
-    CLEW_ASSIGN_OR_RETURN(state_.tls, MakeTls(options));
+    CLEW_ASSIGN_OR_RETURN(state_.tls, TlsFiles::Open(options.tls_certificate_file, options.tls_key_file));
   }
   ErrorCode error;
   Tcp::resolver resolver(threads_.front()->io());
@@ -158,7 +137,7 @@ void Server::Open(IoThread& thread, Tcp::socket socket) {
     ++state_.open_connections;
   }
   std::string remote = RemoteOf(socket);
-  auto stream = state_.tls ? std::make_unique<Stream>(std::move(socket), *state_.tls)
+  auto stream = state_.tls ? std::make_unique<Stream>(std::move(socket), *state_.tls->Current())
                            : std::make_unique<Stream>(std::move(socket));
   auto session = std::make_shared<Session>(state_, thread, std::move(stream), std::move(remote), overloaded);
   asio::post(thread.io(), [session = std::move(session)] { session->Start(); });

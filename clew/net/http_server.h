@@ -37,7 +37,7 @@ struct HttpServerOptions {
   std::chrono::milliseconds body_timeout{30'000};    // for each 64 KiB of body, in either direction; 408
   std::chrono::seconds retry_after{1};               // said with 503
 
-  // TLS where both are given: PEM files, the certificate with its chain.
+  // TLS where both are given: PEM files, the certificate with its chain; read again when they change.
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
 };

@@ -603,18 +603,26 @@ TEST(HttpServer, AdoptsSockets) {
 
 TEST(HttpServer, FiltersRefuseBeforeTheBody) {
   auto router = MakeRouter();
-  router->AddFilter([](const HttpRequest& head) -> std::optional<HttpResponse> {
-    if (head.headers.Get("Host") == "good") return std::nullopt;
-    return HttpResponse::Text(403, "no");
+  router->AddFilter([](HttpRequest& head) -> std::optional<HttpRouter::Refusal> {
+    if (head.headers.Get("Host") == "good") {
+      head.principal = std::string("somebody good");
+      return std::nullopt;
+    }
+    return HttpRouter::Refusal{403, {base::Code::kPermissionDenied, "no", {}}, {{"X-Why", "bad"}}};
   });
+  router->Add("GET", "/who", Synchronous([](const HttpRequest& request) {
+                return HttpResponse::Text(200, std::any_cast<std::string>(request.principal));
+              }));
   const auto server = MustStart({}, router);
   RawSocket bad(server->address());
   bad.Send("POST /echo HTTP/1.1\r\nHost: bad\r\nContent-Length: 5000000\r\n\r\n");
-  EXPECT_THAT(bad.ReadUntil("\r\n\r\nno"), StartsWith("HTTP/1.1 403 "));
+  const std::string refused = bad.ReadUntil("\r\n\r\nno");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(refused, HasSubstr("X-Why: bad\r\n"));
   bad.Close();
   RawSocket good(server->address());
-  good.Send("GET /hello HTTP/1.1\r\nHost: good\r\nConnection: close\r\n\r\n");
-  EXPECT_THAT(good.ReadAll(), StartsWith("HTTP/1.1 200 "));
+  good.Send("GET /who HTTP/1.1\r\nHost: good\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(good.ReadAll(), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("somebody good")));
 }
 
 }  // namespace

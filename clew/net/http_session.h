@@ -16,6 +16,7 @@
 #include "clew/net/http_router.h"
 #include "clew/net/http_server.h"
 #include "clew/net/stream.h"
+#include "clew/net/tls_files.h"
 #include "clew/net/worker_pool.h"
 
 namespace clew::net {
@@ -32,7 +33,7 @@ struct ServerState {
 
   const HttpServerOptions options;
   const std::shared_ptr<const HttpRouter> router;
-  std::unique_ptr<asio::ssl::context> tls;
+  std::unique_ptr<TlsFiles> tls;
   WorkerPool pool;
   WorkerPool short_pool;
   std::atomic<bool> stopping = false;

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "clew/api/http/error.h"
 #include "clew/net/address.h"
 
 namespace clew::api::http {
@@ -24,29 +23,29 @@ bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::ranges::any_of(names, [&](const std::string& one) { return net::EqualsIgnoringCase(one, name); });
 }
 
-net::HttpResponse Refusal(std::string message) {
-  return JsonError(base::Error{base::Code::kPermissionDenied, std::move(message), {}});
+net::HttpRouter::Refusal Refuse(std::string message) {
+  return {403, {base::Code::kPermissionDenied, std::move(message), {}}};
 }
 
 class Filter {
  public:
   explicit Filter(SafetyOptions options) : options_(std::move(options)) {}
 
-  std::optional<net::HttpResponse> operator()(const net::HttpRequest& head) const {
+  std::optional<net::HttpRouter::Refusal> operator()(const net::HttpRequest& head) const {
     const std::string_view host = head.headers.Get("Host");
     if (!IsKnownHost(host)) {
-      return Refusal(
+      return Refuse(
           "this server is not known by the name in the Host header; call it by its address, or add the name "
           "to the allowed hosts");
     }
     if (const auto origin = head.headers.Find("Origin"); origin && !IsOwnOrigin(*origin, host)) {
-      return Refusal("requests from pages of other origins are refused; add the origin to the allowed ones");
+      return Refuse("requests from pages of other origins are refused; add the origin to the allowed ones");
     }
     // Of requests without Origin: images, scripts and frames on foreign pages. A link that a person follows is fine.
     const bool is_navigation = head.headers.Get("Sec-Fetch-Mode") == "navigate" && head.method == "GET" &&
                                head.headers.Get("Sec-Fetch-Dest") == "document";
     if (head.headers.Get("Sec-Fetch-Site") == "cross-site" && !head.headers.Has("Origin") && !is_navigation) {
-      return Refusal("requests from pages of other sites are refused");
+      return Refuse("requests from pages of other sites are refused");
     }
     return std::nullopt;
   }
