@@ -4,7 +4,7 @@
 try:
     import os as _os
 
-    if _os.environ.get("CLEW_DISABLED") != "1" and "CLEW_ATTACH" in _os.environ:
+    if _os.environ.get("CLEW_DISABLED", "").lower() in ("", "0", "false") and "CLEW_ATTACH" in _os.environ:
         import clew._inject as _inject
 
         _inject.start()

@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   clew::cli::AddLogsCommand(app, exit_code);
   clew::cli::AddMetricsCommand(app, exit_code);
   clew::cli::AddStatusCommand(app, exit_code);
+  clew::cli::AddCheckCommand(app, exit_code);
+  clew::cli::AddTokenCommand(app, exit_code);
   clew::cli::AddDemoCommand(app, exit_code);
 
   try {

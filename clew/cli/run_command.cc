@@ -91,8 +91,10 @@ std::string DescribeExporters(const drain::Config& config) {
 }
 
 std::string StartLine(const drain::Config& config, const drain::Drainer& drainer) {
-  std::string line =
-      fmt::format("service {}, {}", drain::FindValue(drainer.resource(), "service.name"), DescribeExporters(config));
+  const std::string_view service = drain::FindValue(drainer.resource(), "service.name");
+  // Two services without a name would be shown as one.
+  const std::string_view hint = service.starts_with("unknown_service:") ? " (--service names it)" : "";
+  std::string line = fmt::format("service {}{}, {}", service, hint, DescribeExporters(config));
   line += drainer.page_address().empty() ? ", no metrics page"
                                          : fmt::format(", metrics on http://{}/metrics", drainer.page_address());
   if (!config.honoured.empty()) line += "; honoured: " + JoinNames(config.honoured);

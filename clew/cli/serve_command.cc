@@ -10,26 +10,32 @@
 
 #include "clew/base/log.h"
 #include "clew/cli/command.h"
+#include "clew/cli/config_file.h"
 #include "clew/cli/server.h"
 
 namespace clew::cli {
 namespace {
 
+// Empty: as the configuration file says, or the default.
 struct ServeOptions {
+  std::string config;
   std::string data_dir;
-  std::string listen = "127.0.0.1:7070";
-  std::string otlp_http = "127.0.0.1:4318";
-  std::string otlp_grpc = "127.0.0.1:4317";
+  std::string listen;
+  std::string otlp_http;
+  std::string otlp_grpc;
   bool insecure = false;
 };
 
 base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
   ServerConfig config;
-  config.data_dir = options.data_dir.empty() ? DefaultDataDir() : options.data_dir;
+  if (!options.config.empty()) CLEW_RETURN_IF_ERROR(ReadConfigFile(options.config, config));
+  if (!options.data_dir.empty()) config.data_dir = options.data_dir;
+  if (config.data_dir.empty()) config.data_dir = DefaultDataDir();
   config.insecure = options.insecure;
   for (const auto& [name, text, address] : {std::tuple{"--listen", &options.listen, &config.listen},
                                             {"--otlp-http", &options.otlp_http, &config.otlp_http},
                                             {"--otlp-grpc", &options.otlp_grpc, &config.otlp_grpc}}) {
+    if (text->empty()) continue;
     auto parsed = net::Address::Parse(*text);
     if (!parsed) return base::InvalidArgument(fmt::format("{}: {}", name, parsed.error().message));
     *address = *std::move(parsed);
@@ -71,12 +77,18 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  clew serve\n"
       "  clew serve --data-dir /var/lib/clew --listen 127.0.0.1:0\n"
+      "  clew serve --config /etc/clew/clew.yaml\n"
       "Port 0 takes a free port; the addresses taken are printed as `listening NAME HOST:PORT`.");
-  command->add_option("--data-dir", options->data_dir,
-                      fmt::format("Where data is kept (default {})", DefaultDataDir()));
-  command->add_option("--listen", options->listen, "Web page and all query APIs")->capture_default_str();
-  command->add_option("--otlp-http", options->otlp_http, "OTLP over HTTP")->capture_default_str();
-  command->add_option("--otlp-grpc", options->otlp_grpc, "OTLP over gRPC")->capture_default_str();
+  const ServerConfig defaults;
+  command->add_option("--config", options->config, "YAML file; options go before what it says")->type_name("FILE");
+  command->add_option("--data-dir", options->data_dir, fmt::format("Where data is kept (default {})", DefaultDataDir()))
+      ->type_name("DIR");
+  for (const auto& [name, to, text, address] :
+       {std::tuple{"--listen", &options->listen, "Web page and all query APIs", defaults.listen},
+        {"--otlp-http", &options->otlp_http, "OTLP over HTTP", defaults.otlp_http},
+        {"--otlp-grpc", &options->otlp_grpc, "OTLP over gRPC", defaults.otlp_grpc}}) {
+    command->add_option(name, *to, fmt::format("{} (default {})", text, address.ToString()))->type_name("HOST:PORT");
+  }
   command->add_flag("--insecure", options->insecure, "Allow addresses other than loopback without tokens");
   command->callback([options, &exit_code] { exit_code = Run(*options); });
 }

@@ -10,12 +10,14 @@
 #include "clew/api/clew/clew_api.h"
 #include "clew/api/clew/self_api.h"
 #include "clew/api/clew/why_api.h"
+#include "clew/api/http/authentication.h"
 #include "clew/api/http/safety.h"
 #include "clew/api/jaeger/jaeger_api.h"
 #include "clew/api/loki/loki_api.h"
 #include "clew/api/otlp/otlp_api.h"
 #include "clew/api/otlp/otlp_grpc.h"
 #include "clew/api/prometheus/prometheus_api.h"
+#include "clew/auth/token_file.h"
 #include "clew/base/log.h"
 #include "clew/cli/self_metrics.h"
 #include "clew/ingest/ingest.h"
@@ -28,13 +30,13 @@ namespace clew::cli {
 namespace {
 
 base::Status RefuseOpenAddress(const ServerConfig& config) {
-  if (config.insecure) return {};
+  if (config.insecure || !config.token_file.empty()) return {};
   for (const auto& [option, address] :
        {std::pair{"--listen", config.listen}, {"--otlp-http", config.otlp_http}, {"--otlp-grpc", config.otlp_grpc}}) {
     if (!address.IsLoopback()) {
       return base::InvalidArgument(
-          fmt::format("{} {} is open to the network and nobody has to show a token there; to do it all the same, add "
-                      "--insecure",
+          fmt::format("{} {} is open to the network and nobody has to show a token there; add the line `tokens: FILE` "
+                      "to the file of --config (`clew token` makes tokens), or --insecure",
                       option, address.ToString()));
     }
   }
@@ -47,6 +49,9 @@ class ServerImpl final : public Server {
 
   base::Status Open(const ServerConfig& config) {
     CLEW_RETURN_IF_ERROR(RefuseOpenAddress(config));
+    if (!config.token_file.empty()) {
+      CLEW_ASSIGN_OR_RETURN(tokens_, auth::TokenFile::Open(config.token_file));
+    }
     store::StoreOptions store_options;
     store_options.data_dir = config.data_dir;
     CLEW_ASSIGN_OR_RETURN(store_, store::Store::Open(store_options));
@@ -108,7 +113,10 @@ class ServerImpl final : public Server {
 
   base::Status Listen(const ServerConfig& config) {
     auto router = std::make_shared<net::HttpRouter>();
-    router->AddFilter(api::http::SafetyFilter({.any_host = !config.listen.IsLoopback()}));
+    router->AddFilter(
+        api::http::SafetyFilter({.allowed_hosts = config.allowed_hosts,
+                                 .allowed_origins = config.allowed_origins,
+                                 .any_host = !config.listen.IsLoopback() && config.allowed_hosts.empty()}));
     otlp_api_->Register(*router);
     otlp_api_->RegisterAt(*router, "/api/v1/otlp/v1/metrics", api::otlp::OtlpApi::Door::kMetrics);
     otlp_api_->RegisterAt(*router, "/loki/otlp/v1/logs", api::otlp::OtlpApi::Door::kLogs);
@@ -120,21 +128,33 @@ class ServerImpl final : public Server {
     self_api_->Register(*router);
     auto otlp_router = std::make_shared<net::HttpRouter>();
     otlp_api_->Register(*otlp_router);
+    if (tokens_ != nullptr) {
+      // Health checks come from what has no token.
+      router->AddFilter(
+          api::http::TokenFilter(tokens_, {"/healthz", "/readyz", "/-/healthy", "/-/ready", "/loki/ready"}));
+      otlp_router->AddFilter(api::http::TokenFilter(tokens_, {}));
+    }
 
     net::HttpServerOptions http;
     http.listen = config.listen;
-    CLEW_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
-    net::HttpServerOptions otlp_http;
+    http.tls_certificate_file = config.tls_certificate_file;
+    http.tls_key_file = config.tls_key_file;
+    net::HttpServerOptions otlp_http = http;
     otlp_http.listen = config.otlp_http;
     otlp_http.listen_option = "--otlp-http";
+    CLEW_ASSIGN_OR_RETURN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
     CLEW_ASSIGN_OR_RETURN(otlp_http_, net::HttpServer::Start(std::move(otlp_http), std::move(otlp_router)));
     api::otlp::OtlpGrpcOptions grpc;
     grpc.listen = config.otlp_grpc;
+    grpc.tls_certificate_file = config.tls_certificate_file;
+    grpc.tls_key_file = config.tls_key_file;
+    grpc.tokens = tokens_;
     CLEW_ASSIGN_OR_RETURN(otlp_grpc_, api::otlp::OtlpGrpcServer::Start(std::move(grpc), *ingest_));
     return {};
   }
 
   // In the order in which they are made; each needs those before it.
+  std::shared_ptr<auth::TokenFile> tokens_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::WritePath> write_path_;
   std::unique_ptr<ingest::Ingest> ingest_;

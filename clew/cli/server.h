@@ -19,6 +19,14 @@ struct ServerConfig {
   net::Address otlp_grpc{"127.0.0.1", 4317};
   // Takes addresses other than loopback although nobody has to show a token.
   bool insecure = false;
+  // auth::TokenFile; empty: nobody is asked.
+  std::string token_file = {};
+  // PEM files for all three listeners; empty: no TLS.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
+  // api::http::SafetyOptions.
+  std::vector<std::string> allowed_hosts = {};
+  std::vector<std::string> allowed_origins = {};
 };
 
 // ${XDG_DATA_HOME:-~/.local/share}/clew

@@ -472,6 +472,12 @@ def test_start_line_names_what_is_honoured_and_what_not(run):
     assert "secret" not in service.stderr()
 
 
+def test_start_line_asks_for_a_name_where_there_is_none(run):
+    service = run(command=["true"])
+    assert service.wait() == 0
+    assert "service unknown_service:true (--service names it), " in service.said()[0]
+
+
 def test_sdk_disabled_records_nothing(run, collector):
     service = run(
         "--endpoint",

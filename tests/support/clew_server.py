@@ -20,7 +20,9 @@ class Server:
         self.data_dir = data_dir
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         words = [str(program()), "serve", "--data-dir", str(data_dir)]
-        words += ["--listen", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", *options]
+        for door in ("--listen", "--otlp-http", "--otlp-grpc"):
+            words += [] if door in options else [door, "127.0.0.1:0"]
+        words += options
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "CLEW_"))} | (env or {})
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "clew/api/http/authentication.h"
 #include "clew/api/http/context.h"
 #include "clew/api/http/error.h"
 #include "clew/api/http/safety.h"
@@ -104,6 +107,48 @@ TEST(Safety, Origins) {
               {host, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "navigate"}, {"Sec-Fetch-Dest", "iframe"}}),
       403);
   EXPECT_EQ(Refused({}, "GET", {host, {"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Mode", "cors"}}), std::nullopt);
+}
+
+TEST(Tokens, AskedForAndCheckedByRole) {
+  const std::string path = testing::TempDir() + "/clew_api_http_tokens";
+  const auto writer = *auth::MakeToken("ci", "shop", "write");
+  const auto reader = *auth::MakeToken("people", "*", "read");
+  std::ofstream(path) << writer.line << "\n" << reader.line << "\n";
+  auto router = std::make_shared<net::HttpRouter>();
+  router->AddFilter(TokenFilter(*auth::TokenFile::Open(path), {"/healthz"}));
+  router->SetErrors("/text", TextErrors());
+  router->SetErrors("/", JsonErrors());
+  const auto add = [&](const char* pattern, model::Role role) {
+    router->Add("GET", pattern, net::Synchronous([role](const net::HttpRequest& request) {
+                  const auto context = ContextOf(request, role);
+                  return context ? net::HttpResponse::Text(200, context->tenant.name()) : JsonError(context.error());
+                }));
+  };
+  add("/read", model::Role::kRead);
+  add("/write", model::Role::kWrite);
+  add("/healthz", model::Role::kRead);
+  const auto server = net::HttpServer::Start({}, router);
+  ASSERT_TRUE(server);
+  net::HttpClient client;
+  const auto ask = [&](const std::string& where, const std::string& token, const std::string& tenant = "") {
+    net::ClientRequest request{.url = "http://" + (*server)->address().ToString() + where};
+    if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+    if (!tenant.empty()) request.headers.emplace_back("X-Scope-OrgID", tenant);
+    return *client.Send(request, std::chrono::seconds(5));
+  };
+  const auto nobody = ask("/read", "");
+  EXPECT_EQ(nobody.status, 401);
+  EXPECT_THAT(nobody.body, HasSubstr("UNAUTHENTICATED"));
+  EXPECT_THAT(std::string(nobody.Header("WWW-Authenticate")), HasSubstr("Bearer"));
+  EXPECT_EQ(ask("/text/unknown", "").body, "this server asks for a token: Authorization: Bearer TOKEN\n");
+  EXPECT_EQ(ask("/read", "guess").status, 401);
+  EXPECT_EQ(ask("/healthz", "").status, 200);
+  EXPECT_EQ(ask("/write", writer.token).body, "shop");
+  EXPECT_EQ(ask("/write", writer.token, "shop").body, "shop");
+  EXPECT_EQ(ask("/write", writer.token, "other").status, 403);
+  EXPECT_EQ(ask("/read", writer.token).status, 403);
+  EXPECT_EQ(ask("/read", reader.token).body, "anonymous");
+  EXPECT_EQ(ask("/read", reader.token, "other").body, "other");
 }
 
 TEST(Safety, OverARealServer) {

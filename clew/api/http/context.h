@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "clew/base/result.h"
@@ -14,10 +15,11 @@ inline constexpr std::chrono::seconds kDefaultTimeout{30};
 // What ?timeout= can ask for at most (Prometheus' own default limit of a query).
 inline constexpr std::chrono::minutes kMaxTimeout{2};
 
-// The tenant of one X-Scope-OrgID; several or a malformed one are INVALID_ARGUMENT, none is "anonymous".
-base::Result<model::TenantId> TenantOf(const net::HttpHeaders& headers);
+// The tenant of one X-Scope-OrgID; several or a malformed one are INVALID_ARGUMENT.
+base::Result<std::optional<model::TenantId>> AskedTenant(const net::HttpHeaders& headers);
 
-// Who asks and for how long: tenant from X-Scope-OrgID, deadline from `timeout=` in `parameters` (a duration, cut to
+// Who asks and for how long: tenant from X-Scope-OrgID (default "anonymous") or from the token that TokenFilter has
+// seen, which must allow `role` (PERMISSION_DENIED); deadline from `timeout=` in `parameters` (a duration, cut to
 // kMaxTimeout) or kDefaultTimeout, cancellation tied to the request's connection. `role` is what the route needs.
 // Anything malformed is INVALID_ARGUMENT.
 base::Result<model::RequestContext> ContextOf(const net::HttpRequest& request, const net::Parameters& parameters,

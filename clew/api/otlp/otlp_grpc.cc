@@ -17,6 +17,7 @@
 #include "clew/api/otlp/export_request.h"
 #include "clew/base/log.h"
 #include "clew/net/listen.h"
+#include "clew/net/tls_files.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -125,12 +126,28 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
   }
 
  private:
+  // The one value of that name.
+  base::Result<std::optional<std::string_view>> Metadata(const char* name) const {
+    const auto [first, last] = context_.client_metadata().equal_range(name);
+    if (first == last) return std::nullopt;
+    if (std::next(first) != last) return base::InvalidArgument(fmt::format("expected at most one {}", name));
+    return std::string_view(first->second.data(), first->second.size());
+  }
+
   base::Result<model::RequestContext> MakeContext() const {
     model::RequestContext context;
-    const auto [first, last] = context_.client_metadata().equal_range("x-scope-orgid");
-    if (first != last) {
-      if (std::next(first) != last) return base::InvalidArgument("expected at most one x-scope-orgid");
-      CLEW_ASSIGN_OR_RETURN(context.tenant, model::TenantId::Parse({first->second.data(), first->second.size()}));
+    CLEW_ASSIGN_OR_RETURN(const auto name, Metadata("x-scope-orgid"));
+    std::optional<model::TenantId> asked;
+    if (name) {
+      CLEW_ASSIGN_OR_RETURN(asked, model::TenantId::Parse(*name));
+    }
+    if (shared_.options.tokens) {
+      CLEW_ASSIGN_OR_RETURN(const auto authorization, Metadata("authorization"));
+      CLEW_ASSIGN_OR_RETURN(const auto grant, shared_.options.tokens->Authenticate(authorization.value_or("")));
+      CLEW_RETURN_IF_ERROR(grant->Check(model::Role::kWrite));
+      CLEW_ASSIGN_OR_RETURN(context.tenant, grant->TenantFor(asked));
+    } else {
+      context.tenant = asked.value_or(model::TenantId());
     }
     context.role = model::Role::kWrite;
     const auto left = context_.deadline() - std::chrono::system_clock::now();
@@ -205,6 +222,19 @@ void TameGrpcLog() {
       once, [] { gpr_set_log_function([](gpr_log_func_args* args) { base::LogDebug("gRPC: {}", args->message); }); });
 }
 
+base::Result<std::shared_ptr<grpc::ServerCredentials>> CredentialsOf(const OtlpGrpcOptions& options) {
+  if (options.tls_certificate_file.empty() && options.tls_key_file.empty()) return grpc::InsecureServerCredentials();
+  // gRPC itself would start with files that it cannot use, and fail every handshake.
+  CLEW_RETURN_IF_ERROR(net::TlsFiles::Open(options.tls_certificate_file, options.tls_key_file));
+  constexpr unsigned kLookEverySeconds = 1;
+  grpc::experimental::TlsServerCredentialsOptions tls(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          options.tls_key_file, options.tls_certificate_file, kLookEverySeconds));
+  tls.watch_identity_key_cert_pairs();
+  tls.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  return grpc::experimental::TlsServerCredentials(tls);
+}
+
 class Server final : public OtlpGrpcServer {
  public:
   Server(OtlpGrpcOptions options, std::shared_ptr<BatchSink> sink)
@@ -214,9 +244,10 @@ class Server final : public OtlpGrpcServer {
   base::Status Listen() {
     const OtlpGrpcOptions& options = shared_.options;
     CLEW_RETURN_IF_ERROR(net::CheckListen(options.listen, options.listen_option));
+    CLEW_ASSIGN_OR_RETURN(const auto credentials, CredentialsOf(options));
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(options.listen.ToString(), grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(options.listen.ToString(), credentials, &port);
     // With it, a second server on the same port would start and take half of the calls.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "clew/api/otlp/batch_sink.h"
+#include "clew/auth/token_file.h"
 #include "clew/base/result.h"
 #include "clew/net/address.h"
 
@@ -20,11 +21,16 @@ struct OtlpGrpcOptions {
   size_t message_limit_bytes = 64u << 20;
   // All messages that are being decoded or wait to be kept; over it RESOURCE_EXHAUSTED with RetryInfo.
   size_t memory_bytes = 512u << 20;
+  // TLS where both are given: PEM files, the certificate with its chain; read again when they change.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
+  // Asks every call for a token (metadata authorization) with the role write; without one UNAUTHENTICATED.
+  std::shared_ptr<auth::TokenFile> tokens = {};
 };
 
 // OTLP/gRPC: the Export methods of TraceService, LogsService and MetricsService. Messages may be packed with gzip,
 // deflate or zstd. Errors carry canonical codes, RESOURCE_EXHAUSTED with a RetryInfo where trying again makes sense;
-// any other method is UNIMPLEMENTED. The tenant is the metadata x-scope-orgid.
+// any other method is UNIMPLEMENTED. The tenant is the metadata x-scope-orgid, or the token's own.
 class OtlpGrpcServer {
  public:
   // Binds and starts to accept. A busy port is UNAVAILABLE with the address and what to do. `ingest` outlives the
