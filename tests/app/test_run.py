@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from clew_program import SERVICES, TOOLS, Run, Web, children, eventually, free_port, is_running
+from clew_program import OWN_PIDS, SERVICES, TOOLS, Run, Web, children, eventually, free_port, is_running
 from otlp_collector import Collector
 
 PYTHON = sys.executable
@@ -675,7 +675,7 @@ def test_service_in_another_pid_namespace_is_left_alone(run, collector):
     service = run(
         "--endpoint",
         collector.url,
-        command=["unshare", "--pid", "--fork", "--mount-proc", PYTHON, "-c", "import logging; logging.error('x')"],
+        command=[*OWN_PIDS, PYTHON, "-c", "import logging; logging.error('x')"],
         env=JSON,
     )
     assert service.wait() == 0

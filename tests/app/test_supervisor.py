@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from clew_program import SERVICES, children, command_line, eventually, is_running, program, state
+from clew_program import OWN_PIDS, SERVICES, children, command_line, eventually, is_running, program, state
 
 PYTHON = sys.executable
 
@@ -374,7 +374,7 @@ def test_pid_1_reaps_forwards_and_ends_alike(tmp_path):
         "echo ready; while :; do sleep 0.05; done'"
     )
     process = subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", f"exec {inner}"],
+        [*OWN_PIDS, "sh", "-c", f"exec {inner}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -396,10 +396,7 @@ def test_pid_1_reaps_forwards_and_ends_alike(tmp_path):
 def test_pid_1_killed_service(tmp_path):
     out = subprocess.run(
         [
-            "unshare",
-            "--pid",
-            "--fork",
-            "--mount-proc",
+            *OWN_PIDS,
             program(),
             "run",
             "--prometheus",

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ROOT / "tests" / "app" / "services"
 # Beside the interpreter that runs the tests stand gunicorn, flask and waitress.
 TOOLS = Path(sys.executable).parent
+# Starts a command as process 1 of a pid namespace with its own /proc; the root's mount propagation is left alone, since
+# in a chroot the root is no mount.
+OWN_PIDS = ["unshare", "--pid", "--fork", "--mount", "--propagation", "unchanged", "--mount-proc"]
 
 
 def program() -> Path:
