@@ -23,14 +23,15 @@ Question QuestionOf(TimeRange range, std::string_view service = {}) {
 
 }  // namespace
 
-base::Result<model::SpanBatch> SpanReader::Trace(const model::TraceId& trace_id) {
+base::Result<model::SpanBatch> SpanReader::Traces(std::span<const model::TraceId> trace_ids) {
+  if (trace_ids.empty()) return model::SpanBatch();
   StoreState& state = store_.state();
   Question question = QuestionOf({});
-  question.trace_ids = std::span(&trace_id, 1);
+  question.trace_ids = trace_ids;
   CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
 
   Conditions conditions(context_.tenant);
-  conditions.AddTraceIds(std::span(&trace_id, 1));
+  conditions.AddTraceIds(trace_ids);
   engine::QueryOptions options = OptionsOf(context_);
   model::SpanBatch batch;
   CLEW_RETURN_IF_ERROR(state.engine().Query(

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -119,7 +120,9 @@ class SpanReader {
   SpanReader(Store& store, const model::RequestContext& context) : store_(store), context_(context) {}
 
   // All spans of one trace by start time; empty where there is none.
-  base::Result<model::SpanBatch> Trace(const model::TraceId& trace_id);
+  base::Result<model::SpanBatch> Trace(const model::TraceId& trace_id) { return Traces(std::span(&trace_id, 1)); }
+  // The same of several traces in one read, by start time over all of them.
+  base::Result<model::SpanBatch> Traces(std::span<const model::TraceId> trace_ids);
   base::Result<std::vector<TraceSummary>> Search(const TraceQuery& query);
   // Names of services that started a span in the range, sorted.
   base::Result<std::vector<std::string>> Services(TimeRange range);

@@ -141,15 +141,17 @@ void WriteTrace(base::JsonWriter& json, const SpanBatch& batch, const std::vecto
 
 }  // namespace
 
-void WriteTraces(const SpanBatch& batch, base::JsonWriter& json) {
-  std::unordered_map<model::TraceId, size_t, model::TraceIdHash> index;
-  std::vector<std::vector<size_t>> traces;
-  for (size_t row = 0; row < batch.size(); ++row) {
-    const auto [entry, added] = index.try_emplace(batch.trace_id[row], traces.size());
-    if (added) traces.emplace_back();
-    traces[entry->second].push_back(row);
+size_t WriteTraces(const SpanBatch& batch, std::span<const model::TraceId> ids, base::JsonWriter& json) {
+  std::unordered_map<model::TraceId, std::vector<size_t>, model::TraceIdHash> rows;
+  for (size_t row = 0; row < batch.size(); ++row) rows[batch.trace_id[row]].push_back(row);
+  size_t count = 0;
+  for (const model::TraceId& id : ids) {
+    const auto found = rows.find(id);
+    if (found == rows.end()) continue;
+    WriteTrace(json, batch, found->second);
+    ++count;
   }
-  for (const auto& rows : traces) WriteTrace(json, batch, rows);
+  return count;
 }
 
 }  // namespace clew::api::jaeger
