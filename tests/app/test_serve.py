@@ -104,6 +104,63 @@ def test_an_unmodified_opentelemetry_service_over_http_and_grpc(server):
         assert stored["events"][0]["name"] == "halfway"
 
 
+@pytest.mark.parametrize("protocol", ["http", "grpc"])
+def test_metrics_and_logs_of_an_unmodified_opentelemetry_service(server, protocol):
+    import importlib
+    import logging
+
+    from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+    from opentelemetry.sdk.metrics import Histogram, MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+    from opentelemetry.sdk.resources import Resource
+
+    def exporter(module: str, name: str, signal_name: str):
+        package = importlib.import_module(f"opentelemetry.exporter.otlp.proto.{protocol}.{module}")
+        if protocol == "grpc":
+            return getattr(package, name)(endpoint=server.otlp_grpc, insecure=True)
+        return getattr(package, name)(endpoint=f"{server.otlp_http}/v1/{signal_name}")
+
+    resource = Resource.create({"service.name": "foreign", "service.instance.id": "i-1"})
+    reader = PeriodicExportingMetricReader(exporter("metric_exporter", "OTLPMetricExporter", "metrics"), 3_600_000)
+    views = [
+        View(instrument_type=Histogram, instrument_name="fine", aggregation=ExponentialBucketHistogramAggregation())
+    ]
+    metrics = MeterProvider([reader], resource=resource, views=views)
+    meter = metrics.get_meter("m", "1")
+    meter.create_counter("orders", unit="{order}").add(3, {"kind": "book"})
+    meter.create_up_down_counter("open").add(-2)
+    meter.create_histogram("latency", unit="s", explicit_bucket_boundaries_advisory=[0.1, 1]).record(0.5)
+    meter.create_histogram("fine", unit="s").record(0.5)
+    meter.create_gauge("level").set(1.5)
+    metrics.shutdown()
+
+    logs = LoggerProvider(resource=resource)
+    logs.add_log_record_processor(BatchLogRecordProcessor(exporter("_log_exporter", "OTLPLogExporter", "logs")))
+    logger = logging.getLogger(f"foreign.{protocol}")
+    logger.propagate = False
+    logger.addHandler(LoggingHandler(logger_provider=logs))
+    try:
+        raise KeyError("missing")
+    except KeyError:
+        logger.exception("went wrong", extra={"order": 7})
+    logs.shutdown()
+
+    def value(query: str) -> list[str]:
+        return [one["value"][1] for one in server.get("/api/v1/query", query=query)["data"]["result"]]
+
+    assert value('orders_total{job="foreign",instance="i-1",kind="book"}') == ["3"]
+    assert value("open") == ["-2"]
+    assert value("level") == ["1.5"]
+    assert value('latency_seconds_bucket{le="1.0"}') == ["1"]
+    assert value("latency_seconds_sum") == ["0.5"]
+    assert value("histogram_count(fine_seconds)") == ["1"]
+    (record,) = server.get("/api/clew/logs", service="foreign")["logs"]
+    assert record["body"] == "went wrong" and record["level"] == "error" and record["attributes"]["order"] == 7
+    assert record["attributes"]["exception.type"] == "KeyError"
+
+
 def test_bad_input_gets_an_error_in_the_protocols_own_form(server):
     def refused(status: int, code: int, answer: requests.Response):
         assert answer.status_code == status, answer.text
