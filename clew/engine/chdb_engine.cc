@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "clew/engine/lock_file.h"
 #include "clew/engine/signal_keeper.h"
 #include "clew/engine/watchdog.h"
+#include "clew/engine/write_guard.h"
 
 namespace clew::engine {
 namespace {
@@ -28,8 +30,18 @@ using Clock = std::chrono::steady_clock;
 
 // Inserts have connections of their own, so that slow readers never hold up what was acknowledged.
 constexpr uint32_t kWriteConnections = 2;
+// A merge that waits for room may go on until then before Close ends the process.
+constexpr std::chrono::seconds kClosePatience{1};
 // libchdb serves one folder a process.
 std::atomic<bool> engine_open{false};
+
+uint64_t KeepFreeBytes(const ChdbOptions& options) {
+  constexpr uint64_t kUsual = uint64_t{256} << 20;
+  if (options.keep_free_bytes != 0) return options.keep_free_bytes;
+  struct statvfs status;
+  if (::statvfs(options.data_dir.c_str(), &status) != 0) return kUsual;
+  return std::min(kUsual, uint64_t{status.f_blocks} * status.f_frsize / 16);
+}
 
 // Caches and pools for a server that is one process among others: the defaults take nearly all memory of the machine.
 std::string ConfigurationOf(const ChdbOptions& options) {
@@ -85,7 +97,17 @@ std::string ConfigurationOf(const ChdbOptions& options) {
       "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
       "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>\n"
       "</merge_tree>\n";
+  fmt::format_to(std::back_inserter(xml),
+                 "<storage_configuration><disks><default><keep_free_space_bytes>{}</keep_free_space_bytes></default>"
+                 "</disks></storage_configuration>\n",
+                 KeepFreeBytes(options));
   return xml + "</clickhouse>\n";
+}
+
+// Not where it says the same already: a server must come up on a full disk too.
+base::Status WriteConfiguration(const std::string& path, const std::string& text) {
+  if (const auto present = base::ReadFile(path); present && *present == text) return {};
+  return base::WriteFileAtomically(path, text);
 }
 
 double SecondsUntil(Clock::time_point deadline) {
@@ -179,8 +201,13 @@ class ChdbEngine final : public Engine {
     return status;
   }
 
+  base::Status Writable() const override { return WritesGoOn(); }
+
+  void EndWaitingWritesAt(Clock::time_point when) override { engine::EndWaitingWritesAt(when); }
+
   void Close() override {
     if (closed_.exchange(true)) return;
+    engine::EndWaitingWritesAt(Clock::now() + kClosePatience);
     watchdog_->KillAll();
     readers_.CloseAll();
     writers_.CloseAll();
@@ -281,11 +308,12 @@ base::Result<std::unique_ptr<Engine>> OpenChdb(const ChdbOptions& options) {
   if (engine_open.exchange(true)) {
     return base::Fail(base::Code::kFailedPrecondition, "a storage engine is open in this process already");
   }
+  EndWaitingWritesAt(Clock::time_point::max());
   const SignalKeeper signals;
   const auto open = [&]() -> base::Result<std::unique_ptr<Engine>> {
     CLEW_ASSIGN_OR_RETURN(base::Fd lock, LockFolder(options.data_dir));
     const std::string configuration = options.data_dir + "/engine.xml";
-    CLEW_RETURN_IF_ERROR(base::WriteFileAtomically(configuration, ConfigurationOf(options)));
+    CLEW_RETURN_IF_ERROR(WriteConfiguration(configuration, ConfigurationOf(options)));
     CLEW_ASSIGN_OR_RETURN(const ChdbLibrary* library, LoadChdb(options.library_path));
     auto engine = std::make_unique<ChdbEngine>(
         *library, options, std::move(lock),

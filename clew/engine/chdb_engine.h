@@ -21,6 +21,9 @@ struct ChdbOptions {
   uint32_t connections = 6;
   // Bound of all memory that the engine takes.
   uint64_t memory_bytes = uint64_t{2} << 30;
+  // What inserts and merges leave free on the disk: one that would take more is refused before it begins. 0: 256 MiB,
+  // or a sixteenth of a small disk.
+  uint64_t keep_free_bytes = 0;
   // Threads of one query.
   uint32_t query_threads = 2;
 };

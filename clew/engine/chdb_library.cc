@@ -15,6 +15,7 @@
 
 #include "clew/base/thread_annotations.h"
 #include "clew/engine/chdb_engine.h"
+#include "clew/engine/write_guard.h"
 
 #if defined(CLEW_ENGINE_SANITIZER_SHIM)
 extern "C" void clew_engine_sanitizer_shim();
@@ -65,6 +66,7 @@ base::Result<std::unique_ptr<ChdbLibrary>> Load(const std::string& path) {
     return base::Fail(base::Code::kFailedPrecondition,
                       fmt::format("{} is not libchdb {}: run `make build`, which fetches it", path, kChdbVersion));
   }
+  CLEW_RETURN_IF_ERROR(GuardWrites(reinterpret_cast<const void*>(chdb->connect)));
   chdb->set_signal_handlers_enabled(0);
   return chdb;
 }

@@ -73,6 +73,11 @@ class Engine {
   // for.
   virtual base::Status Insert(std::string_view table, const EncodedBlock& block, std::string_view token,
                               const QueryOptions& options) = 0;
+  // Why nothing can be written at present (RESOURCE_EXHAUSTED: a write waits for room on the disk). Reads go on.
+  virtual base::Status Writable() const = 0;
+  // The engine is to be closed: a write that waits for room at `when` or later ends the process, since Close could not
+  // return. What it had not finished is not in a table.
+  virtual void EndWaitingWritesAt(std::chrono::steady_clock::time_point when) = 0;
   // Ends running queries, closes every connection, gives up the folder. Calls after it fail with UNAVAILABLE. The
   // destructor does the same.
   virtual void Close() = 0;

@@ -41,9 +41,10 @@ base::Result<base::Fd> LockFolder(const std::string& folder) {
                                   number.empty() ? "unknown" : number));
   }
   const std::string number = fmt::format("{}\n", getpid());
-  if (ftruncate(fd.get(), 0) != 0 || pwrite(fd.get(), number.data(), number.size(), 0) < 0) {
-    return CannotWrite(folder, errno);
-  }
+  // The lock is what counts; a full disk only keeps the number out.
+  const bool is_written = pwrite(fd.get(), number.data(), number.size(), 0) == static_cast<ssize_t>(number.size()) &&
+                          ftruncate(fd.get(), static_cast<off_t>(number.size())) == 0;
+  if (!is_written && errno != ENOSPC && errno != EDQUOT) return CannotWrite(folder, errno);
   return fd;
 }
 
