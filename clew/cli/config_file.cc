@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "clew/base/file.h"
+#include "clew/base/time.h"
 
 namespace clew::cli {
 namespace {
@@ -78,19 +81,32 @@ class Reader {
     to.clear();
     for (const YAML::Node& one : node) Text(one, key, to.emplace_back());
   }
-  void Address(const YAML::Node& node, const std::string& key, net::Address& to) {
+  void DataDir(const YAML::Node& node, const std::string& key) { Text(node, key, config_.data_dir); }
+  void Listen(const YAML::Node& node, const std::string& key) {
+    Parsed<net::Address::Parse>(node, key, config_.listen);
+  }
+  void OtlpHttp(const YAML::Node& node, const std::string& key) {
+    Parsed<net::Address::Parse>(node, key, config_.otlp_http);
+  }
+  void OtlpGrpc(const YAML::Node& node, const std::string& key) {
+    Parsed<net::Address::Parse>(node, key, config_.otlp_grpc);
+  }
+  template <auto Parse, typename T>
+  void Parsed(const YAML::Node& node, const std::string& key, T& to) {
     std::string text;
     Text(node, key, text);
     if (text.empty()) return;
-    auto address = net::Address::Parse(text);
-    if (!address) return Wrong(node, key, address.error().message);
-    to = *std::move(address);
+    auto value = Parse(text);
+    if (!value) return Wrong(node, key, value.error().message);
+    to = *std::move(value);
   }
 
-  void DataDir(const YAML::Node& node, const std::string& key) { Text(node, key, config_.data_dir); }
-  void Listen(const YAML::Node& node, const std::string& key) { Address(node, key, config_.listen); }
-  void OtlpHttp(const YAML::Node& node, const std::string& key) { Address(node, key, config_.otlp_http); }
-  void OtlpGrpc(const YAML::Node& node, const std::string& key) { Address(node, key, config_.otlp_grpc); }
+  void Retention(const YAML::Node& node, const std::string& key) {
+    Parsed<ParseRetention>(node, key, config_.retention);
+  }
+  void DiskShare(const YAML::Node& node, const std::string& key) {
+    Parsed<ParseDiskShare>(node, key, config_.disk_share);
+  }
   void Tokens(const YAML::Node& node, const std::string& key) { Text(node, key, config_.token_file); }
   void AllowedHosts(const YAML::Node& node, const std::string& key) { Texts(node, key, config_.allowed_hosts); }
   void AllowedOrigins(const YAML::Node& node, const std::string& key) { Texts(node, key, config_.allowed_origins); }
@@ -99,20 +115,42 @@ class Reader {
   void Tls(const YAML::Node& node, const std::string& key) { Map(node, key, kTlsKeys); }
 
   static constexpr std::array<Key, 2> kTlsKeys = {{{"certificate", &Reader::Certificate}, {"key", &Reader::TlsKey}}};
-  static constexpr std::array<Key, 8> kRootKeys = {{{"data-dir", &Reader::DataDir},
-                                                    {"listen", &Reader::Listen},
-                                                    {"otlp-http", &Reader::OtlpHttp},
-                                                    {"otlp-grpc", &Reader::OtlpGrpc},
-                                                    {"tls", &Reader::Tls},
-                                                    {"tokens", &Reader::Tokens},
-                                                    {"allowed-hosts", &Reader::AllowedHosts},
-                                                    {"allowed-origins", &Reader::AllowedOrigins}}};
+  static constexpr std::array<Key, 10> kRootKeys = {{{"data-dir", &Reader::DataDir},
+                                                     {"retention", &Reader::Retention},
+                                                     {"disk-share", &Reader::DiskShare},
+                                                     {"listen", &Reader::Listen},
+                                                     {"otlp-http", &Reader::OtlpHttp},
+                                                     {"otlp-grpc", &Reader::OtlpGrpc},
+                                                     {"tls", &Reader::Tls},
+                                                     {"tokens", &Reader::Tokens},
+                                                     {"allowed-hosts", &Reader::AllowedHosts},
+                                                     {"allowed-origins", &Reader::AllowedOrigins}}};
 
   ServerConfig& config_;
   std::vector<ConfigMistake> mistakes_;
 };
 
 }  // namespace
+
+base::Result<std::chrono::nanoseconds> ParseRetention(std::string_view text) {
+  const auto age = base::ParseDuration(text);
+  if (!age || age->count() < 0) {
+    return base::InvalidArgument("expected a length of time such as 30d, or 0 for ever");
+  }
+  return *age;
+}
+
+base::Result<double> ParseDiskShare(std::string_view text) {
+  const bool is_percent = text.ends_with('%');
+  if (is_percent) text.remove_suffix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (is_percent) value /= 100;
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= 1)) {
+    return base::InvalidArgument("expected a percentage from 0% to 100%, such as 80%");
+  }
+  return value;
+}
 
 std::string ConfigMistake::Describe(std::string_view path) const {
   std::string out(path);

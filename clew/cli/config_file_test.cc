@@ -26,6 +26,8 @@ TEST(ConfigFile, EveryKey) {
                              "listen: 0.0.0.0:7070\n"
                              "otlp-http: '[::1]:4318'\n"
                              "otlp-grpc: localhost:0\n"
+                             "retention: 12h\n"
+                             "disk-share: 50%\n"
                              "tls:\n"
                              "  certificate: cert.pem\n"
                              "  key: key.pem\n"
@@ -39,6 +41,8 @@ TEST(ConfigFile, EveryKey) {
   EXPECT_EQ(config.listen.ToString(), "0.0.0.0:7070");
   EXPECT_EQ(config.otlp_http.ToString(), "[::1]:4318");
   EXPECT_EQ(config.otlp_grpc.ToString(), "localhost:0");
+  EXPECT_EQ(config.retention, std::chrono::hours(12));
+  EXPECT_EQ(config.disk_share, 0.5);
   EXPECT_EQ(config.tls_certificate_file, "cert.pem");
   EXPECT_EQ(config.tls_key_file, "key.pem");
   EXPECT_EQ(config.token_file, "/etc/clew/tokens");
@@ -64,6 +68,9 @@ TEST(ConfigFile, NamesLineAndKeyOfEachMistake) {
       ElementsAre(HasSubstr("c:1: listen: "), HasSubstr("c:2: lisen: there is no such key; expected one of "),
                   "c:4: tls.certificate: expected a text", HasSubstr("c:5: tls.cert: there is no such key"),
                   "c:7: tokens: stands here a second time", "c:8: allowed-hosts: expected a list, such as [a, b]"));
+  EXPECT_THAT(Mistakes("retention: soon\ndisk-share: 120%\n"),
+              ElementsAre("c:1: retention: expected a length of time such as 30d, or 0 for ever",
+                          "c:2: disk-share: expected a percentage from 0% to 100%, such as 80%"));
   EXPECT_THAT(Mistakes("listen: [\n"), ElementsAre(HasSubstr("not YAML")));
   EXPECT_THAT(Mistakes("just words\n"), ElementsAre(HasSubstr("c:1: expected keys")));
   EXPECT_THAT(Mistakes("tls: {certificate: a}\n"), ElementsAre("c: tls: expected both certificate and key"));

@@ -88,9 +88,28 @@ void AddWritePath(const store::WritePathStats& stats, std::vector<MetricFamily>&
     Add(errors, labels, table.insert_errors);
     Add(aside, labels, table.rows_set_aside);
   }
-  for (MetricFamily* family : {&pending_rows, &pending_bytes, &age, &inserted, &cuts, &flushes, &errors, &aside}) {
+  MetricFamily stale = Counter("clew_store_stale_reads", "Reads that went on without rows that no INSERT got through.");
+  Add(stale, {}, stats.stale_reads);
+  MetricFamily log_bytes = Gauge("clew_store_log_bytes", "Size of the write-ahead log.", "bytes");
+  Add(log_bytes, {}, stats.log.bytes);
+  MetricFamily log_refused =
+      Counter("clew_store_log_refused_records", "Batches that the write-ahead log did not take.");
+  Add(log_refused, {}, stats.log.refused_records);
+  for (MetricFamily* family : {&pending_rows, &pending_bytes, &age, &inserted, &cuts, &flushes, &errors, &aside, &stale,
+                               &log_bytes, &log_refused}) {
     families.push_back(std::move(*family));
   }
+}
+
+void AddRetention(const store::RetentionStats& stats, std::vector<MetricFamily>& families) {
+  MetricFamily days = Counter("clew_store_dropped_days", "Days of arrival that retention dropped.");
+  Add(days, {{"reason", "age"}}, stats.dropped_days_by_age);
+  Add(days, {{"reason", "disk_share"}}, stats.dropped_days_by_disk_share);
+  MetricFamily rows = Counter("clew_store_dropped_rows", "Rows in them.");
+  Add(rows, {}, stats.dropped_rows);
+  MetricFamily bytes = Gauge("clew_store_table_bytes", "Size of the tables when retention looked last.", "bytes");
+  Add(bytes, {}, stats.table_bytes);
+  for (MetricFamily* family : {&days, &rows, &bytes}) families.push_back(std::move(*family));
 }
 
 void AddHttp(const std::vector<std::pair<std::string, net::HttpServer::Counters>>& servers,
@@ -123,6 +142,7 @@ void AddHttp(const std::vector<std::pair<std::string, net::HttpServer::Counters>
 }  // namespace
 
 std::vector<MetricFamily> SelfMetrics(const ingest::Counters& ingest, const store::WritePathStats& write_path,
+                                      const store::RetentionStats& retention,
                                       const std::vector<std::pair<std::string, net::HttpServer::Counters>>& http) {
   std::vector<MetricFamily> families;
   MetricFamily info = Family("clew_build", "Version of this server.", model::FamilyType::kInfo);
@@ -130,6 +150,7 @@ std::vector<MetricFamily> SelfMetrics(const ingest::Counters& ingest, const stor
   families.push_back(std::move(info));
   AddIngest(ingest, families);
   AddWritePath(write_path, families);
+  AddRetention(retention, families);
   AddHttp(http, families);
   return families;
 }

@@ -23,6 +23,8 @@ struct ServeOptions {
   std::string listen;
   std::string otlp_http;
   std::string otlp_grpc;
+  std::string retention;
+  std::string disk_share;
   bool insecure = false;
 };
 
@@ -32,6 +34,16 @@ base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
   if (!options.data_dir.empty()) config.data_dir = options.data_dir;
   if (config.data_dir.empty()) config.data_dir = DefaultDataDir();
   config.insecure = options.insecure;
+  if (!options.retention.empty()) {
+    const auto age = ParseRetention(options.retention);
+    if (!age) return base::InvalidArgument("--retention: " + age.error().message);
+    config.retention = *age;
+  }
+  if (!options.disk_share.empty()) {
+    const auto share = ParseDiskShare(options.disk_share);
+    if (!share) return base::InvalidArgument("--disk-share: " + share.error().message);
+    config.disk_share = *share;
+  }
   for (const auto& [name, text, address] : {std::tuple{"--listen", &options.listen, &config.listen},
                                             {"--otlp-http", &options.otlp_http, &config.otlp_http},
                                             {"--otlp-grpc", &options.otlp_grpc, &config.otlp_grpc}}) {
@@ -89,6 +101,15 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
         {"--otlp-grpc", &options->otlp_grpc, "OTLP over gRPC", defaults.otlp_grpc}}) {
     command->add_option(name, *to, fmt::format("{} (default {})", text, address.ToString()))->type_name("HOST:PORT");
   }
+  command
+      ->add_option("--retention", options->retention,
+                   "How long data is kept, counted from arrival; 0: for ever (default 30d)")
+      ->type_name("TIME");
+  command
+      ->add_option("--disk-share", options->disk_share,
+                   "What data may take of the room that nobody else takes on its disk; the oldest days go first "
+                   "(default 80%)")
+      ->type_name("PERCENT");
   command->add_flag("--insecure", options->insecure, "Allow addresses other than loopback without tokens");
   command->callback([options, &exit_code] { exit_code = Run(*options); });
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "clew/api/clew/clew_api.h"
@@ -23,6 +24,8 @@
 #include "clew/ingest/ingest.h"
 #include "clew/net/http_router.h"
 #include "clew/net/http_server.h"
+#include "clew/store/retention.h"
+#include "clew/store/rollup.h"
 #include "clew/store/store.h"
 #include "clew/store/write_path.h"
 
@@ -59,6 +62,13 @@ class ServerImpl final : public Server {
     write_options.log.folder = config.data_dir + "/wal";
     CLEW_ASSIGN_OR_RETURN(write_path_, store::WritePath::Open(std::move(write_options), *store_));
     ingest_ = std::make_unique<ingest::Ingest>(*write_path_);
+    store::RetentionOptions retention;
+    retention.age = config.retention;
+    retention.disk_share = config.disk_share;
+    retention_.emplace(*store_, std::move(retention));
+    store::RollupOptions rollup;
+    rollup.stored_up_to = [this] { return write_path_->StoredUpTo(); };
+    rollup_.emplace(*store_, std::move(rollup));
     MakeApis();
     return Listen(config);
   }
@@ -79,6 +89,8 @@ class ServerImpl final : public Server {
     if (otlp_http_) otlp_http_->Stop(deadline);
     if (http_) http_->Stop(deadline);
     if (ingest_) ingest_->Close();
+    rollup_.reset();
+    retention_.reset();
     if (write_path_) write_path_->Close(std::max(deadline, std::chrono::steady_clock::now() + patience / 2));
     ingest_.reset();
     write_path_.reset();
@@ -99,16 +111,9 @@ class ServerImpl final : public Server {
           std::vector<std::pair<std::string, net::HttpServer::Counters>> http;
           if (http_) http.emplace_back("http", http_->counters());
           if (otlp_http_) http.emplace_back("otlp-http", otlp_http_->counters());
-          return SelfMetrics(ingest_->counters(), write_path_->stats(), http);
+          return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), http);
         },
-        [this]() -> base::Status {
-          const store::WritePathStats stats = write_path_->stats();
-          if (stats.replaying) return base::Unavailable("the log of the last run is being stored; try again soon");
-          for (const auto& table : stats.tables) {
-            if (!table.last_error.empty()) return base::Unavailable(table.last_error);
-          }
-          return {};
-        }});
+        [this] { return write_path_->CheckReady(); }});
   }
 
   base::Status Listen(const ServerConfig& config) {
@@ -158,6 +163,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::WritePath> write_path_;
   std::unique_ptr<ingest::Ingest> ingest_;
+  std::optional<store::Retention> retention_;
+  std::optional<store::Rollup> rollup_;
   std::unique_ptr<api::otlp::OtlpApi> otlp_api_;
   std::unique_ptr<api::prometheus::PrometheusApi> prometheus_api_;
   std::unique_ptr<api::jaeger::JaegerApi> jaeger_api_;

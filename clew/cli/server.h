@@ -17,6 +17,10 @@ struct ServerConfig {
   net::Address listen{"127.0.0.1", 7070};
   net::Address otlp_http{"127.0.0.1", 4318};
   net::Address otlp_grpc{"127.0.0.1", 4317};
+  // Since arrival; zero: for ever.
+  std::chrono::nanoseconds retention = std::chrono::hours(30 * 24);
+  // Of the room that the tables and nobody else take (store::RetentionOptions).
+  double disk_share = 0.8;
   // Takes addresses other than loopback although nobody has to show a token.
   bool insecure = false;
   // auth::TokenFile; empty: nobody is asked.

@@ -69,6 +69,10 @@ struct Request {
 
 }  // namespace
 
+bool IsDiskFull(const base::Error& error) {
+  return error.code == base::Code::kResourceExhausted && error.message == store::wal::kNoRoomMessage;
+}
+
 struct Ingest::State {
   State(store::WritePath& path, Options given) : write_path(path), options(std::move(given)) {}
 

@@ -42,6 +42,9 @@ struct Outcome {
 // sees it. An error: nothing of it was kept; RESOURCE_EXHAUSTED says in retry_after when to come again.
 using Done = std::move_only_function<void(base::Result<Outcome>)>;
 
+// Whether that error is for lack of room on the disk (HTTP 507), which may last, rather than for a rush of data (429).
+bool IsDiskFull(const base::Error& error);
+
 // Since the start, for Clew's own telemetry (clew_ingest_…). Points are counted before they become samples.
 struct Counters {
   struct Signal {

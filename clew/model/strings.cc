@@ -2,13 +2,18 @@
 #include "clew/model/strings.h"
 
 #include <algorithm>
+#include <random>
 
 #include "clew/base/hash.h"
 #include "clew/base/result.h"
 
 namespace clew::model {
 
-uint64_t Strings::HashOf(std::string_view text) { return base::Hash64(text); }
+// With a seed of the process' own, so that no sender can choose strings that all meet in one slot.
+uint64_t Strings::HashOf(std::string_view text) {
+  static const uint64_t seed = uint64_t{std::random_device()()} << 32 | std::random_device()();
+  return base::Hash64(text, seed);
+}
 
 StringId Strings::Add(std::string_view text) {
   if (text.empty()) return 0;

@@ -118,7 +118,7 @@ base::Status LogReader::Scan(const LogQuery& query, const OnLogs& on_logs) {
   Question question = QuestionOf(query.range);
   question.trace_ids = query.trace_ids;
   question.service = ServiceIn(query.streams);
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
 
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("time", query.range).AddTraceIds(query.trace_ids);
@@ -154,7 +154,7 @@ base::Result<std::vector<model::Labels>> LogReader::Streams(std::span<const mode
   StoreState& state = store_.state();
   Question question = QuestionOf(range);
   question.service = ServiceIn(matchers);
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
   CLEW_ASSIGN_OR_RETURN(std::vector<Stream> streams, StreamsOf(state.resources(), context_.tenant.name(), matchers));
   std::set<model::Labels> labels;
   if (streams.empty()) return std::vector<model::Labels>();

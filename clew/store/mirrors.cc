@@ -6,6 +6,7 @@
 
 #include "clew/base/log.h"
 #include "clew/store/attribute_codec.h"
+#include "clew/store/rollup_windows.h"
 #include "clew/store/sender_writer.h"
 #include "clew/store/store_state.h"
 
@@ -108,6 +109,7 @@ base::Status LoadSeries(engine::Engine& engine, SeriesIndex& index) {
 base::Status StoreState::LoadMirrors() {
   CLEW_RETURN_IF_ERROR(LoadResources(*engine_, resources_));
   CLEW_RETURN_IF_ERROR(LoadScopes(*engine_, scopes_));
+  CLEW_ASSIGN_OR_RETURN(rolled_up_to_, RolledUpTo(*engine_));
   return LoadSeries(*engine_, series_);
 }
 

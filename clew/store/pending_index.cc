@@ -101,7 +101,11 @@ PendingIndex MakePendingIndex(const model::SpanBatch& batch) {
 PendingIndex MakePendingIndex(const model::LogBatch& batch) {
   PendingIndex index;
   TimeSpan times;
-  for (size_t i = 0; i < batch.size(); ++i) times.Add(Saturated(batch.effective_time(i)));
+  for (size_t i = 0; i < batch.size(); ++i) {
+    times.Add(Saturated(batch.effective_time(i)));
+    // A record without any time is stored at its arrival, which is not known yet: it may be in any range.
+    if (batch.effective_time(i) == 0) times.Add(std::numeric_limits<int64_t>::max());
+  }
   times.Put(index);
   AddTraceIds(batch.trace_id, index.trace_ids);
   AddServices(batch, index.services);

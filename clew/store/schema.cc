@@ -19,14 +19,41 @@ namespace {
   "min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 1, " \
   "min_bytes_for_wide_part = 268435456"
 
+// What several tables have alike; each ends where another column may follow.
+#define CLEW_RECORD_HEAD                           \
+  "tenant LowCardinality(String) CODEC(ZSTD(1)), " \
+  "arrived DateTime('UTC') CODEC(ZSTD(1)), "       \
+  "service_name LowCardinality(String) CODEC(ZSTD(1)), "
+#define CLEW_SENDER_HEAD                                   \
+  "tenant LowCardinality(String) CODEC(ZSTD(1)), "         \
+  "id UInt64 COMMENT 'hash of all below' CODEC(ZSTD(1)), " \
+  "arrived DateTime('UTC') CODEC(ZSTD(1)), "
+#define CLEW_ATTRIBUTES                                             \
+  "attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)), " \
+  "attribute_kinds LowCardinality(String) CODEC(ZSTD(1)), "         \
+  "attribute_extra String CODEC(ZSTD(1)), "                         \
+  "dropped_attributes_count UInt32 CODEC(ZSTD(1)), "
+#define CLEW_SENDER_AND_ATTRIBUTES                             \
+  "resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)), " \
+  "scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)), " CLEW_ATTRIBUTES
+#define CLEW_RECORD_INDEXES                                                            \
+  "INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1, "                   \
+  "INDEX by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1, " \
+  "INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1"
+#define CLEW_POINT_KEY                                    \
+  "tenant LowCardinality(String) CODEC(ZSTD(1)), "        \
+  "series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)), " \
+  "time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)), "
+// Ends the statement.
+#define CLEW_POINT_TABLE                                \
+  "arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))" \
+  ") ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time) SETTINGS " CLEW_TABLE_SETTINGS
+
 // Span ids are random, so no codec makes them smaller. Trace ids repeat within a second: their blocks are large enough
 // to hold one.
 constexpr std::string_view kSpans = R"(
 CREATE TABLE IF NOT EXISTS spans (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(ZSTD(1)),
-  service_name LowCardinality(String) CODEC(ZSTD(1)),
-  name LowCardinality(String) CODEC(ZSTD(1)),
+)" CLEW_RECORD_HEAD R"(  name LowCardinality(String) CODEC(ZSTD(1)),
   kind UInt8 CODEC(ZSTD(1)),
   start_time UInt64 COMMENT 'Unix nanoseconds' CODEC(Delta, ZSTD(1)),
   duration Int64 COMMENT 'nanoseconds, end minus start' CODEC(ZSTD(1)),
@@ -39,13 +66,7 @@ CREATE TABLE IF NOT EXISTS spans (
   flags UInt32 CODEC(ZSTD(1)),
   peer_kind UInt8 COMMENT 'of what a client called: 1 database, 2 messaging, 3 anything else' CODEC(ZSTD(1)),
   peer_name LowCardinality(String) CODEC(ZSTD(1)),
-  resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)),
-  scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)),
-  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
-  attribute_extra String CODEC(ZSTD(1)),
-  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
-  dropped_events_count UInt32 CODEC(ZSTD(1)),
+)" CLEW_SENDER_AND_ATTRIBUTES R"(  dropped_events_count UInt32 CODEC(ZSTD(1)),
   dropped_links_count UInt32 CODEC(ZSTD(1)),
   `events.time` Array(UInt64) CODEC(ZSTD(1)),
   `events.name` Array(LowCardinality(String)) CODEC(ZSTD(1)),
@@ -61,19 +82,16 @@ CREATE TABLE IF NOT EXISTS spans (
   `links.attribute_kinds` Array(LowCardinality(String)) CODEC(ZSTD(1)),
   `links.attribute_extra` Array(String) CODEC(ZSTD(1)),
   `links.dropped_attributes_count` Array(UInt32) CODEC(ZSTD(1)),
-  INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
-  INDEX by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
-  INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1
+)" CLEW_RECORD_INDEXES R"(
 ) ENGINE = MergeTree PARTITION BY toDate(arrived)
 ORDER BY (tenant, intDiv(start_time, 1000000000), service_name, name, start_time)
 SETTINGS index_granularity = 4096, )" CLEW_TABLE_SETTINGS;
 
-constexpr std::string_view kLogs = R"(
+constexpr std::string_view kLogs =
+    R"(
 CREATE TABLE IF NOT EXISTS logs (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(ZSTD(1)),
-  service_name LowCardinality(String) CODEC(ZSTD(1)),
-  time UInt64 COMMENT 'Unix nanoseconds: of the record, else when observed, else arrival' CODEC(Delta, ZSTD(1)),
+)" CLEW_RECORD_HEAD
+    R"(  time UInt64 COMMENT 'Unix nanoseconds: of the record, else when observed, else arrival' CODEC(Delta, ZSTD(1)),
   time_unknown UInt8 COMMENT '1: the record had no time of its own' CODEC(ZSTD(1)),
   observed_delay Int64 COMMENT 'nanoseconds, observed time minus time' CODEC(ZSTD(1)),
   severity_number UInt8 CODEC(ZSTD(1)),
@@ -85,15 +103,7 @@ CREATE TABLE IF NOT EXISTS logs (
   span_id FixedString(8) CODEC(ZSTD(1)),
   flags UInt32 CODEC(ZSTD(1)),
   event_name LowCardinality(String) CODEC(ZSTD(1)),
-  resource_id UInt64 COMMENT 'resources.id' CODEC(ZSTD(1)),
-  scope_id UInt64 COMMENT 'scopes.id' CODEC(ZSTD(1)),
-  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
-  attribute_extra String CODEC(ZSTD(1)),
-  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
-  INDEX by_trace trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
-  INDEX by_attribute_key mapKeys(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
-  INDEX by_attribute_value mapValues(attributes) TYPE bloom_filter(0.01) GRANULARITY 1,
+)" CLEW_SENDER_AND_ATTRIBUTES R"()" CLEW_RECORD_INDEXES R"(,
   INDEX by_body_token body TYPE tokenbf_v1(16384, 3, 0) GRANULARITY 1
 ) ENGINE = MergeTree PARTITION BY toDate(arrived)
 ORDER BY (tenant, intDiv(time, 1000000000), service_name, time)
@@ -103,30 +113,16 @@ SETTINGS index_granularity = 4096, )" CLEW_TABLE_SETTINGS;
 // describes.
 constexpr std::string_view kResources = R"(
 CREATE TABLE IF NOT EXISTS resources (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  id UInt64 COMMENT 'hash of all below' CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(ZSTD(1)),
-  service_name LowCardinality(String) CODEC(ZSTD(1)),
-  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
-  attribute_extra String CODEC(ZSTD(1)),
-  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
-  schema_url LowCardinality(String) CODEC(ZSTD(1))
+)" CLEW_SENDER_HEAD R"(  service_name LowCardinality(String) CODEC(ZSTD(1)),
+)" CLEW_ATTRIBUTES R"(  schema_url LowCardinality(String) CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, id)
 SETTINGS )" CLEW_TABLE_SETTINGS;
 
 constexpr std::string_view kScopes = R"(
 CREATE TABLE IF NOT EXISTS scopes (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  id UInt64 COMMENT 'hash of all below' CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(ZSTD(1)),
-  name LowCardinality(String) CODEC(ZSTD(1)),
+)" CLEW_SENDER_HEAD R"(  name LowCardinality(String) CODEC(ZSTD(1)),
   version LowCardinality(String) CODEC(ZSTD(1)),
-  attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  attribute_kinds LowCardinality(String) CODEC(ZSTD(1)),
-  attribute_extra String CODEC(ZSTD(1)),
-  dropped_attributes_count UInt32 CODEC(ZSTD(1)),
-  schema_url LowCardinality(String) CODEC(ZSTD(1))
+)" CLEW_ATTRIBUTES R"(  schema_url LowCardinality(String) CODEC(ZSTD(1))
 ) ENGINE = ReplacingMergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, id)
 SETTINGS )" CLEW_TABLE_SETTINGS;
 
@@ -147,21 +143,13 @@ SETTINGS )" CLEW_TABLE_SETTINGS;
 
 constexpr std::string_view kSamples = R"(
 CREATE TABLE IF NOT EXISTS samples (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
-  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
-  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
+)" CLEW_POINT_KEY R"(  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
   value Float64 CODEC(Gorilla, ZSTD(1)),
-  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
-SETTINGS )" CLEW_TABLE_SETTINGS;
+)" CLEW_POINT_TABLE;
 
 constexpr std::string_view kHistograms = R"(
 CREATE TABLE IF NOT EXISTS histograms (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
-  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
-  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
+)" CLEW_POINT_KEY R"(  start_time Int64 COMMENT 'Unix nanoseconds, 0: not known' CODEC(ZSTD(1)),
   count Float64 CODEC(Gorilla, ZSTD(1)),
   sum Float64 CODEC(Gorilla, ZSTD(1)),
   min Float64 COMMENT 'NaN: not known' CODEC(Gorilla, ZSTD(1)),
@@ -174,33 +162,79 @@ CREATE TABLE IF NOT EXISTS histograms (
   negative_indexes Array(Int32) CODEC(ZSTD(1)),
   negative_counts Array(Float64) CODEC(ZSTD(1)),
   custom_bounds Array(Float64) CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
-SETTINGS )" CLEW_TABLE_SETTINGS;
+)" CLEW_POINT_TABLE;
 
 constexpr std::string_view kExemplars = R"(
 CREATE TABLE IF NOT EXISTS exemplars (
-  tenant LowCardinality(String) CODEC(ZSTD(1)),
-  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
-  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
-  value Float64 CODEC(ZSTD(1)),
+)" CLEW_POINT_KEY R"(  value Float64 CODEC(ZSTD(1)),
   trace_id FixedString(16) CODEC(ZSTD(1)),
   span_id FixedString(8) CODEC(ZSTD(1)),
   labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
-SETTINGS )" CLEW_TABLE_SETTINGS;
+)" CLEW_POINT_TABLE;
 
 // OTLP's flags of a sample or histogram, only where they are not 0.
 constexpr std::string_view kPointFlags = R"(
 CREATE TABLE IF NOT EXISTS point_flags (
+)" CLEW_POINT_KEY R"(  flags UInt32 CODEC(ZSTD(1)),
+)" CLEW_POINT_TABLE;
+
+// A row counts where rollup_windows names its minute of arrival and attempt (rollup.h). Of a duration b in `durations`
+// stands for at most 2^(b/4) nanoseconds and more than 2^((b-1)/4).
+constexpr std::string_view kSpanRollups = R"(
+CREATE TABLE IF NOT EXISTS span_rollups (
   tenant LowCardinality(String) CODEC(ZSTD(1)),
-  series_id UInt64 COMMENT 'series.id' CODEC(ZSTD(1)),
-  time Int64 COMMENT 'Unix nanoseconds' CODEC(DoubleDelta, ZSTD(1)),
-  flags UInt32 CODEC(ZSTD(1)),
-  arrived DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))
-) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, series_id, time)
+  arrived DateTime('UTC') COMMENT 'minute of arrival' CODEC(ZSTD(1)),
+  attempt UInt64 CODEC(ZSTD(1)),
+  minute UInt32 COMMENT 'minutes since 1970 of the start' CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  name LowCardinality(String) CODEC(ZSTD(1)),
+  kind UInt8 CODEC(ZSTD(1)),
+  status_code UInt8 CODEC(ZSTD(1)),
+  calls UInt64 CODEC(ZSTD(1)),
+  duration_sum Float64 COMMENT 'nanoseconds' CODEC(ZSTD(1)),
+  own_sum Float64 COMMENT 'the same without what the children took' CODEC(ZSTD(1)),
+  durations Map(Int16, UInt64) CODEC(ZSTD(1)),
+  exemplar_trace_id FixedString(16) COMMENT 'of the slowest' CODEC(ZSTD(1)),
+  exemplar_span_id FixedString(8) CODEC(ZSTD(1)),
+  exemplar_time UInt64 CODEC(ZSTD(1)),
+  exemplar_duration Int64 CODEC(ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, minute, service_name, name, kind, status_code)
 SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kEdgeRollups = R"(
+CREATE TABLE IF NOT EXISTS edge_rollups (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') COMMENT 'minute of arrival' CODEC(ZSTD(1)),
+  attempt UInt64 CODEC(ZSTD(1)),
+  minute UInt32 COMMENT 'minutes since 1970 of the start' CODEC(ZSTD(1)),
+  client LowCardinality(String) CODEC(ZSTD(1)),
+  client_name LowCardinality(String) COMMENT 'span that called' CODEC(ZSTD(1)),
+  server LowCardinality(String) CODEC(ZSTD(1)),
+  server_name LowCardinality(String) COMMENT 'span that answered' CODEC(ZSTD(1)),
+  server_kind UInt8 COMMENT '0 service, 1 database, 2 messaging, 3 anything else' CODEC(ZSTD(1)),
+  address LowCardinality(String) COMMENT 'that the client named' CODEC(ZSTD(1)),
+  calls UInt64 CODEC(ZSTD(1)),
+  errors UInt64 CODEC(ZSTD(1)),
+  duration_sum Float64 COMMENT 'nanoseconds' CODEC(ZSTD(1)),
+  hops UInt64 COMMENT 'calls whose way over the network is known' CODEC(ZSTD(1)),
+  hop_sum Float64 COMMENT 'nanoseconds that they spent there' CODEC(ZSTD(1)),
+  durations Map(Int16, UInt64) CODEC(ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, minute, client, server, client_name, server_name)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kRollupWindows = R"(
+CREATE TABLE IF NOT EXISTS rollup_windows (
+  arrived DateTime('UTC'),
+  attempt UInt64 COMMENT 'whose rows count',
+  version UInt64,
+  is_stale UInt8 COMMENT '1: to be made again'
+) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(arrived) ORDER BY arrived
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+// Rollups read the spans of a minute of arrival. Parts that are there already get the index behind.
+constexpr std::string_view kIndexArrival =
+    "ALTER TABLE spans ADD INDEX IF NOT EXISTS by_arrival arrived TYPE minmax GRANULARITY 1";
+constexpr std::string_view kFillIndex = "ALTER TABLE spans MATERIALIZE INDEX by_arrival";
 
 constexpr std::string_view kVersions = R"(
 CREATE TABLE IF NOT EXISTS schema_versions (
@@ -209,10 +243,16 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 ) ENGINE = MergeTree ORDER BY version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
 
+// Rows before what they name.
+constexpr std::array<std::string_view, 12> kDatedTables = {
+    "spans",        "logs",         "samples",        "histograms", "exemplars", "point_flags",
+    "span_rollups", "edge_rollups", "rollup_windows", "resources",  "scopes",    "series"};
+
 constexpr std::array kVersion1 = {kSpans,   kLogs,       kResources, kScopes,    kSeries,
                                   kSamples, kHistograms, kExemplars, kPointFlags};
+constexpr std::array kVersion2 = {kSpanRollups, kEdgeRollups, kRollupWindows, kIndexArrival, kFillIndex};
 // By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
-constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1};
+constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2};
 
 base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
   uint32_t version = 0;
@@ -226,7 +266,9 @@ base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
 
 }  // namespace
 
-base::Status MigrateSchema(engine::Engine& engine) {
+std::span<const std::string_view> DatedTables() { return kDatedTables; }
+
+base::Status MigrateSchema(engine::Engine& engine, uint32_t target) {
   CLEW_RETURN_IF_ERROR(engine.Execute(kVersions, {}, {}));
   CLEW_ASSIGN_OR_RETURN(const uint32_t version, CurrentVersion(engine));
   if (version > kSchemaVersion) {
@@ -235,7 +277,7 @@ base::Status MigrateSchema(engine::Engine& engine) {
                                   "knows {}): run that version, or name another folder",
                                   version, kSchemaVersion));
   }
-  for (uint32_t next = version + 1; next <= kSchemaVersion; ++next) {
+  for (uint32_t next = version + 1; next <= target; ++next) {
     for (const std::string_view statement : kMigrations[next - 1]) {
       CLEW_RETURN_IF_ERROR(engine.Execute(statement, {}, {}));
     }

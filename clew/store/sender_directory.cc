@@ -121,6 +121,13 @@ void SenderDirectory::Add(std::string_view tenant, uint64_t id, int64_t day, std
   }
 }
 
+void SenderDirectory::ForgetUpTo(int64_t day) {
+  const std::unique_lock lock(mutex_);
+  for (auto& [tenant, entries] : tenants_) {
+    std::erase_if(entries, [&](const auto& entry) { return entry.second.day <= day; });
+  }
+}
+
 SenderDirectory::Record SenderDirectory::Find(std::string_view tenant, uint64_t id) const {
   const std::shared_lock lock(mutex_);
   const auto entries = tenants_.find(tenant);

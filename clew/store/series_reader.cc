@@ -41,7 +41,7 @@ base::Status FlushFor(StoreState& state, const model::RequestContext& context, M
   question.signal = Signal::kMetrics;
   question.range = range;
   question.matchers = matchers;
-  return state.Flush(question, context);
+  return state.FlushForReading(question, context);
 }
 
 // Asks the tables for first and last point of series, which the index then knows.

@@ -28,7 +28,7 @@ base::Result<model::SpanBatch> SpanReader::Traces(std::span<const model::TraceId
   StoreState& state = store_.state();
   Question question = QuestionOf({});
   question.trace_ids = trace_ids;
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
 
   Conditions conditions(context_.tenant);
   conditions.AddTraceIds(trace_ids);
@@ -43,7 +43,7 @@ base::Result<model::SpanBatch> SpanReader::Traces(std::span<const model::TraceId
 
 base::Result<std::vector<std::string>> SpanReader::Services(TimeRange range) {
   StoreState& state = store_.state();
-  CLEW_RETURN_IF_ERROR(state.Flush(QuestionOf(range), context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(QuestionOf(range), context_));
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", range);
   std::vector<std::string> services;
@@ -58,7 +58,7 @@ base::Result<std::vector<std::string>> SpanReader::Services(TimeRange range) {
 
 base::Result<std::vector<Operation>> SpanReader::Operations(std::string_view service, TimeRange range) {
   StoreState& state = store_.state();
-  CLEW_RETURN_IF_ERROR(state.Flush(QuestionOf(range, service), context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(QuestionOf(range, service), context_));
   Conditions conditions(context_.tenant);
   conditions.AddText("service_name = {service:String}", "service", service).AddBucketedRange("start_time", range);
   std::vector<Operation> operations;
@@ -78,7 +78,7 @@ base::Status SpanReader::Scan(const SpanFilter& filter, const OnSpans& on_spans)
   StoreState& state = store_.state();
   Question question = QuestionOf(filter.range, filter.service);
   question.trace_ids = filter.trace_ids;
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
 
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", filter.range).AddTraceIds(filter.trace_ids);

@@ -162,7 +162,7 @@ base::Result<std::vector<ServiceEdge>> SpanReader::Edges(TimeRange range) {
   StoreState& state = store_.state();
   Question question;
   question.range = range;
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", range);
   const std::string& where = conditions.where();
@@ -179,7 +179,7 @@ base::Result<std::vector<ServiceStats>> SpanReader::Stats(TimeRange range) {
   StoreState& state = store_.state();
   Question question;
   question.range = range;
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", range);
   std::vector<ServiceStats> stats;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clew/store/store.h"
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +16,7 @@
 #include "clew/store/cut_probe.h"
 #include "clew/store/encoder_common.h"
 #include "clew/store/log_encoder.h"
+#include "clew/store/rollup_windows.h"
 #include "clew/store/schema.h"
 #include "clew/store/sender_writer.h"
 #include "clew/store/series_encoder.h"
@@ -71,6 +75,19 @@ base::Status InsertSenders(StoreState& state, const SenderWriter& senders) {
   return insert("scopes", senders.new_scopes(), EncodeScopes, state.scopes());
 }
 
+// Spans of a minute that has rollups come only after the clock was set back, or from a log that was left behind.
+base::Status MarkLateSpans(StoreState& state, const Cut<model::SpanBatch>& cut) {
+  uint32_t first = UINT32_MAX;
+  uint32_t last = 0;
+  for (const ArrivedBatch<model::SpanBatch>& arrived : cut.batches) {
+    first = std::min(first, ArrivalSeconds(arrived.arrival));
+    last = std::max(last, ArrivalSeconds(arrived.arrival));
+  }
+  if (first >= state.rolled_up_to()) return {};
+  const base::MutexLock marks(state.rollup_marks_mutex());
+  return MarkWindowsStale(state.engine(), first, last);
+}
+
 base::Status InsertNewSeries(StoreState& state, const Cut<model::SeriesBatch>& cut) {
   const std::vector<NewSeries> fresh = FindNewSeries(cut, state.series());
   if (fresh.empty()) return {};
@@ -102,7 +119,8 @@ void CoverPoints(SeriesIndex& index, const Cut<model::SeriesBatch>& cut) {
 
 }  // namespace
 
-Store::Store(std::unique_ptr<StoreState> state) : state_(std::move(state)) {}
+Store::Store(std::string data_dir, std::unique_ptr<StoreState> state)
+    : data_dir_(std::move(data_dir)), state_(std::move(state)) {}
 Store::~Store() { Close(); }
 
 base::Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
@@ -114,7 +132,7 @@ base::Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   CLEW_RETURN_IF_ERROR(MigrateSchema(*engine));
   auto state = std::make_unique<StoreState>(std::move(engine));
   CLEW_RETURN_IF_ERROR(state->LoadMirrors());
-  return std::unique_ptr<Store>(new Store(std::move(state)));
+  return std::unique_ptr<Store>(new Store(options.data_dir, std::move(state)));
 }
 
 base::Status Store::Insert(const Cut<model::SpanBatch>& cut) {
@@ -123,6 +141,7 @@ base::Status Store::Insert(const Cut<model::SpanBatch>& cut) {
   SenderWriter senders(state_->resources(), state_->scopes(), ArrivalDay(cut.batches[0].arrival));
   const engine::EncodedBlock block = EncodeSpans(cut, senders);
   CLEW_RETURN_IF_ERROR(InsertSenders(*state_, senders));
+  CLEW_RETURN_IF_ERROR(MarkLateSpans(*state_, cut));
   engine::Engine& engine = state_->engine();
   return InsertOnce(engine, "spans", block, cut.token, cut.again, [&] { return HoldsSpans(engine, cut); });
 }
@@ -151,6 +170,18 @@ base::Status Store::Insert(const Cut<model::SeriesBatch>& cut) {
   CLEW_RETURN_IF_ERROR(insert("point_flags", EncodePointFlags(cut), PointTable::kPointFlags));
   CoverPoints(state_->series(), cut);
   return {};
+}
+
+uint64_t Store::FreeBytes() const {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(data_dir_, error);
+  return error ? 0 : space.available;
+}
+
+base::Status Store::Writable() const { return state_->engine().Writable(); }
+
+void Store::EndWaitingWritesAt(std::chrono::steady_clock::time_point when) {
+  state_->engine().EndWaitingWritesAt(when);
 }
 
 void Store::AttachPending(PendingFlusher* pending) { state_->AttachPending(pending); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -71,6 +72,12 @@ class Store {
   base::Status Insert(const Cut<model::LogBatch>& cut);
   base::Status Insert(const Cut<model::SeriesBatch>& cut);
 
+  // On the disk of the tables; 0 where the file system does not say.
+  uint64_t FreeBytes() const;
+  // See engine::Engine.
+  base::Status Writable() const;
+  void EndWaitingWritesAt(std::chrono::steady_clock::time_point when);
+
   // Readers ask `pending` before they read; nullptr (the state at first): there is none. It outlives its attachment.
   void AttachPending(PendingFlusher* pending);
 
@@ -81,7 +88,8 @@ class Store {
   StoreState& state() const { return *state_; }
 
  private:
-  explicit Store(std::unique_ptr<StoreState> state);
+  Store(std::string data_dir, std::unique_ptr<StoreState> state);
+  const std::string data_dir_;
   std::unique_ptr<StoreState> state_;
 };
 

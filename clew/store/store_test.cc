@@ -196,6 +196,11 @@ TEST_F(StoreWriteTest, ReadersAskForWhatIsPendingFirst) {
   flusher.answer = base::Unavailable("cannot flush");
   EXPECT_EQ(spans.Trace(TraceIdOf(1)).error().code, base::Code::kUnavailable);
   EXPECT_EQ(series.Select(matchers, {}).error().code, base::Code::kUnavailable);
+  // A full disk does not end reading.
+  flusher.answer = base::ResourceExhausted("no room");
+  EXPECT_TRUE(spans.Services({}));
+  EXPECT_EQ(spans.Trace(TraceIdOf(1)).error().code, base::Code::kResourceExhausted);
+  EXPECT_TRUE(series.Select(matchers, {}));
   store_->AttachPending(nullptr);
   EXPECT_TRUE(spans.Trace(TraceIdOf(1)));
 }

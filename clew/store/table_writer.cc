@@ -2,6 +2,7 @@
 #include "clew/store/table_writer.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "clew/base/log.h"
@@ -12,6 +13,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::milliseconds kLongestPauseForRoom{1000};
+// The same while a reader waits for the rows.
+constexpr std::chrono::milliseconds kReaderPause{300};
 // One INSERT holds at most about this much, however wide its rows are.
 constexpr uint64_t kCutBytes = 64u << 20;
 // How often a waiting reader looks whether its client still waits.
@@ -94,29 +98,57 @@ base::Status TableWriter::FlushFor(const PendingQuestion& question, const model:
   });
   if (last == pending_.rend()) return {};
   const uint64_t target = last->sequence;
-  if (failing_ || stopping_) return std::unexpected(WhyNot());
-  const uint64_t failures = failures_;
   flush_target_ = std::max(flush_target_, target);
   work_.notify_one();
   while (inserted_to_ < target) {
+    if (stopping_) return base::Unavailable("the server is stopping");
+    CLEW_RETURN_IF_ERROR(CheckProgress());
     CLEW_RETURN_IF_ERROR(context.Check());
     progress_.wait_until(mutex_, std::min(context.deadline, steady_clock::now() + kCancelCheck));
-    if (inserted_to_ < target && (failures_ != failures || stopping_)) return std::unexpected(WhyNot());
   }
   return {};
 }
 
-base::Error TableWriter::WhyNot() const {
-  if (stopping_) return {base::Code::kUnavailable, "the server is stopping", {}};
-  base::Error error = last_failure_;
-  if (error.code != base::Code::kResourceExhausted) error.code = base::Code::kUnavailable;
-  error.message = "rows that were taken cannot be put into their table now (they are kept): " + error.message;
-  return error;
+std::optional<base::Error> TableWriter::Obstacle() const {
+  std::optional<base::Error> obstacle;
+  if (failing_) {
+    obstacle = last_failure_;
+  } else if (base::Status status = sink_.Writable(); !status) {
+    obstacle = std::move(status).error();
+  }
+  if (obstacle && obstacle->code != base::Code::kResourceExhausted) obstacle->code = base::Code::kUnavailable;
+  return obstacle;
+}
+
+std::optional<base::Error> TableWriter::WhyStuck() const {
+  const base::MutexLock lock(mutex_);
+  return Obstacle();
+}
+
+base::Status TableWriter::CheckProgress() {
+  std::optional<base::Error> obstacle = Obstacle();
+  const Time now = steady_clock::now();
+  if (!obstacle) {
+    stuck_since_.reset();
+    return {};
+  }
+  if (!stuck_since_) stuck_since_ = now;
+  if (now < *stuck_since_ + options_.flush_patience) return {};
+  obstacle->message = "rows that were taken cannot be put into their table now (they are kept): " + obstacle->message;
+  return std::unexpected(*std::move(obstacle));
 }
 
 bool TableWriter::is_failing() const {
   const base::MutexLock lock(mutex_);
   return failing_;
+}
+
+base::UnixNanos TableWriter::OldestPending() const {
+  const base::MutexLock lock(mutex_);
+  base::UnixNanos oldest = std::numeric_limits<base::UnixNanos>::max();
+  // All of them, since the clock may have been set back.
+  for (const PendingRows& rows : pending_) oldest = std::min(oldest, rows.arrival);
+  return oldest;
 }
 
 WritePathStats::TableStats TableWriter::stats() const {
@@ -183,7 +215,7 @@ bool TableWriter::WaitForCut() {
 
 bool TableWriter::IsCutDue(Time now, Time& next) {
   if (cut_) {
-    next = cut_->retry_at;
+    next = flush_target_ > inserted_to_ ? cut_->reader_retry_at : cut_->retry_at;
     return now >= next;
   }
   if (open_cut_) {
@@ -223,7 +255,8 @@ void TableWriter::TakeOverOpenCut() {
                    .logged = true,
                    .attempts = 0,
                    .tried_before = true,
-                   .retry_at = {}};
+                   .retry_at = {},
+                   .reader_retry_at = {}};
 }
 
 void TableWriter::MakeCut() {
@@ -301,6 +334,7 @@ void TableWriter::FinishCut(bool set_aside) {
   ++stats_.cuts;
   cut_.reset();
   failing_ = false;
+  stuck_since_.reset();
   inserted_to_ = std::max(inserted_to_, payload.last_sequence);
   uint64_t durable = payload.last_sequence;
   if (replayed_ && pending_.empty()) durable = std::max(durable, replayed_to_);
@@ -314,11 +348,16 @@ void TableWriter::NoteFailure(const base::Error& error) {
                      error.message);
   }
   failing_ = true;
-  ++failures_;
+  if (!stuck_since_) stuck_since_ = steady_clock::now();
   ++stats_.insert_errors;
   last_failure_ = error;
   const auto pause = options_.insert_pause * (1 << std::min(cut_->attempts, 10));
-  cut_->retry_at = steady_clock::now() + std::min<steady_clock::duration>(pause, kLongestPause);
+  // A disk that was full has room again from one moment to the next.
+  const auto longest = error.code == base::Code::kResourceExhausted ? kLongestPauseForRoom : kLongestPause;
+  cut_->retry_at = steady_clock::now() + std::min<steady_clock::duration>(pause, longest);
+  cut_->reader_retry_at = cut_->retry_at;
+  // Attempts of a cut that may be given up are not spent on readers.
+  if (MayPass(error.code)) cut_->reader_retry_at = std::min(cut_->retry_at, steady_clock::now() + kReaderPause);
   ++cut_->attempts;
   progress_.notify_all();
 }

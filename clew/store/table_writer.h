@@ -75,6 +75,10 @@ class TableWriter {
 
   // The last INSERT has failed.
   bool is_failing() const;
+  // Why rows do not get into the table at present: RESOURCE_EXHAUSTED for lack of room, else UNAVAILABLE.
+  std::optional<base::Error> WhyStuck() const;
+  // The earliest arrival among the rows that wait; the largest time there is where none do.
+  base::UnixNanos OldestPending() const;
   WritePathStats::TableStats stats() const;
 
   // Asks the thread to insert what is pending, unless an INSERT fails or `deadline` passes, and to end.
@@ -92,6 +96,7 @@ class TableWriter {
     int attempts = 0;
     bool tried_before = false;
     Time retry_at{};
+    Time reader_retry_at{};  // where a reader waits for the rows
   };
 
   void Run();
@@ -107,7 +112,9 @@ class TableWriter {
   void FinishCut(bool set_aside) REQUIRES(mutex_);
   void NoteFailure(const base::Error& error) REQUIRES(mutex_);
   bool IsHopeless(const base::Error& error) const REQUIRES(mutex_);
-  base::Error WhyNot() const REQUIRES(mutex_);
+  std::optional<base::Error> Obstacle() const REQUIRES(mutex_);
+  // An error once rows have not got into the table for as long as readers wait.
+  base::Status CheckProgress() REQUIRES(mutex_);
 
   const wal::Table table_;
   const WritePathOptions& options_;
@@ -131,7 +138,8 @@ class TableWriter {
   uint64_t round_target_ GUARDED_BY(mutex_) = 0;  // of the flush under way
   Time next_flush_ GUARDED_BY(mutex_){};
   bool failing_ GUARDED_BY(mutex_) = false;
-  uint64_t failures_ GUARDED_BY(mutex_) = 0;
+  // Since when INSERTs fail, or one that has begun does not go on.
+  std::optional<Time> stuck_since_ GUARDED_BY(mutex_);
   base::Error last_failure_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   Time stop_deadline_ GUARDED_BY(mutex_){};

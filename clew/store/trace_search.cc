@@ -145,7 +145,7 @@ base::Result<std::vector<TraceSummary>> SpanReader::Search(const TraceQuery& que
   Question question;
   question.range = query.range;
   question.service = query.service;
-  CLEW_RETURN_IF_ERROR(state.Flush(question, context_));
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
   if (query.limit == 0 || query.range.IsEmpty()) return std::vector<TraceSummary>();
 
   CLEW_ASSIGN_OR_RETURN(Conditions conditions, ConditionsOf(query, state, context_.tenant));

@@ -17,6 +17,8 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPoll{10};
 constexpr std::chrono::milliseconds kOverloadRetry{1000};
+// A stop without any patience still lets an INSERT that only just waits for room go on.
+constexpr std::chrono::seconds kLeastStop{1};
 
 wal::Table TableOf(Signal signal) {
   switch (signal) {
@@ -34,6 +36,8 @@ class StoreSink : public CutSink {
   base::Status Insert(const Cut<model::SpanBatch>& cut) override { return store_.Insert(cut); }
   base::Status Insert(const Cut<model::LogBatch>& cut) override { return store_.Insert(cut); }
   base::Status Insert(const Cut<model::SeriesBatch>& cut) override { return store_.Insert(cut); }
+  base::Status Writable() const override { return store_.Writable(); }
+  void EndWaitingWritesAt(steady_clock::time_point when) override { store_.EndWaitingWritesAt(when); }
 
  private:
   Store& store_;
@@ -78,6 +82,8 @@ class WritePath::Impl {
   void Write(WriteEntry entry, Done done);
   base::Status FlushFor(const Question& question, const model::RequestContext& context);
   WritePathStats stats() const;
+  base::UnixNanos StoredUpTo() const;
+  base::Status CheckReady() const;
   void Close(steady_clock::time_point deadline);
 
   std::unique_ptr<StoreSink> store_sink;
@@ -86,12 +92,14 @@ class WritePath::Impl {
  private:
   using Parts = std::vector<std::pair<wal::Table, PendingRows>>;
 
-  Impl(WritePathOptions options, std::unique_ptr<wal::Log> log)
+  Impl(WritePathOptions options, std::unique_ptr<wal::Log> log, CutSink& sink)
       : options_(std::move(options)),
         log_(std::move(log)),
+        sink_(sink),
         hashes_(options_.hashes),
         budget_(options_.pending_bytes, options_.table_pending_bytes) {}
 
+  base::Status TryFlush(const Question& question, const model::RequestContext& context);
   base::Status TakeWrite();
   void EndWrite();
   bool Reserve(const Parts& parts);
@@ -105,6 +113,7 @@ class WritePath::Impl {
 
   const WritePathOptions options_;
   std::unique_ptr<wal::Log> log_;
+  CutSink& sink_;
   wal::BodyHashes hashes_;
   PendingBudget budget_;
   std::array<std::unique_ptr<TableWriter>, wal::kTableCount> tables_;
@@ -112,6 +121,7 @@ class WritePath::Impl {
   std::atomic<bool> stop_replay_ = false;
   std::atomic<uint64_t> refused_full_ = 0;
   std::atomic<uint64_t> repetitions_ = 0;
+  std::atomic<uint64_t> stale_reads_ = 0;
 
   base::Mutex mutex_;
   base::CondVar idle_;
@@ -124,7 +134,7 @@ class WritePath::Impl {
 
 base::Result<std::unique_ptr<WritePath::Impl>> WritePath::Impl::Open(WritePathOptions options, CutSink& sink) {
   CLEW_ASSIGN_OR_RETURN(auto log, wal::Log::Open(options.log));
-  std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(log)));
+  std::unique_ptr<Impl> impl(new Impl(std::move(options), std::move(log), sink));
   for (const wal::Table table : wal::kTables) {
     impl->tables_[wal::IndexOf(table)] =
         std::make_unique<TableWriter>(table, impl->options_, *impl->log_, sink, impl->budget_,
@@ -132,7 +142,8 @@ base::Result<std::unique_ptr<WritePath::Impl>> WritePath::Impl::Open(WritePathOp
   }
   impl->replay_thread_ = std::thread([raw = impl.get()] { raw->ReplayLog(); });
   const auto any_failing = [&] {
-    return std::ranges::any_of(impl->tables_, [](const auto& table) { return table->is_failing(); });
+    return !sink.Writable() ||
+           std::ranges::any_of(impl->tables_, [](const auto& table) { return table->is_failing(); });
   };
   while (impl->replaying_ && !any_failing()) std::this_thread::sleep_for(kPoll);
   if (impl->replaying_) {
@@ -244,11 +255,22 @@ void WritePath::Impl::Append(WriteEntry entry, Done done) {
 }
 
 base::Status WritePath::Impl::FlushFor(const Question& question, const model::RequestContext& context) {
+  base::Status status = TryFlush(question, context);
+  if (!status && !context.cancellation.cancelled() && steady_clock::now() < context.deadline) ++stale_reads_;
+  return status;
+}
+
+base::Status WritePath::Impl::TryFlush(const Question& question, const model::RequestContext& context) {
   TableWriter& table = writer(TableOf(question.signal));
+  const auto patience = steady_clock::now() + options_.flush_patience;
+  while (replaying_ && steady_clock::now() < patience) {
+    CLEW_RETURN_IF_ERROR(context.Check());
+    std::this_thread::sleep_for(kPoll);
+  }
   if (replaying_) {
-    const std::string why = table.stats().last_error;
-    return base::Unavailable("rows from before the last stop are not in their table yet" +
-                             (why.empty() ? std::string() : ": " + why));
+    base::Error error = table.WhyStuck().value_or(base::Error{base::Code::kUnavailable, "they are being read", {}});
+    error.message = "rows from before the last stop are not in their table yet: " + error.message;
+    return std::unexpected(std::move(error));
   }
   return table.FlushFor(PendingQuestion(question), context);
 }
@@ -306,10 +328,30 @@ WritePathStats WritePath::Impl::stats() const {
   for (const wal::Table table : wal::kTables) stats.tables[wal::IndexOf(table)] = writer(table).stats();
   stats.refused_full = refused_full_;
   stats.repetitions = repetitions_;
+  stats.stale_reads = stale_reads_;
   stats.body_hashes = hashes_.size();
   stats.replaying = replaying_;
   stats.log = log_->stats();
   return stats;
+}
+
+base::UnixNanos WritePath::Impl::StoredUpTo() const {
+  if (replaying_) return 0;
+  // In this order: what the log is writing is either seen there or has come to the tables' writers by then.
+  base::UnixNanos time = options_.log.clock->Now();
+  time = std::min(time, log_->OldestInHand());
+  for (const auto& table : tables_) time = std::min(time, table->OldestPending());
+  return time;
+}
+
+base::Status WritePath::Impl::CheckReady() const {
+  CLEW_RETURN_IF_ERROR(log_->CheckReady());
+  for (const auto& table : tables_) {
+    if (const std::string why = table->stats().last_error; !why.empty()) return base::Unavailable(why);
+  }
+  CLEW_RETURN_IF_ERROR(sink_.Writable());
+  if (replaying_) return base::Unavailable("the log of the last run is being stored; try again soon");
+  return {};
 }
 
 void WritePath::Impl::Close(steady_clock::time_point deadline) {
@@ -320,6 +362,7 @@ void WritePath::Impl::Close(steady_clock::time_point deadline) {
     closed_ = true;
     while (writes_ > 0) idle_.wait(mutex_);
   }
+  sink_.EndWaitingWritesAt(std::max(deadline, steady_clock::now() + kLeastStop));
   stop_replay_ = true;
   if (replay_thread_.joinable()) replay_thread_.join();
   for (const auto& table : tables_) {
@@ -357,6 +400,10 @@ base::Status WritePath::FlushFor(const Question& question, const model::RequestC
 }
 
 WritePathStats WritePath::stats() const { return impl_->stats(); }
+
+base::UnixNanos WritePath::StoredUpTo() const { return impl_->StoredUpTo(); }
+
+base::Status WritePath::CheckReady() const { return impl_->CheckReady(); }
 
 void WritePath::Close(steady_clock::time_point deadline) {
   impl_->Close(deadline);

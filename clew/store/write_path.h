@@ -28,6 +28,10 @@ class CutSink {
   virtual base::Status Insert(const Cut<model::SpanBatch>& cut) = 0;
   virtual base::Status Insert(const Cut<model::LogBatch>& cut) = 0;
   virtual base::Status Insert(const Cut<model::SeriesBatch>& cut) = 0;
+  // Why an INSERT that has begun does not go on at present, or success.
+  virtual base::Status Writable() const { return {}; }
+  // An INSERT that cannot go on at `when` may end the process: it would not return.
+  virtual void EndWaitingWritesAt(std::chrono::steady_clock::time_point /*when*/) {}
 };
 
 struct WritePathOptions {
@@ -37,6 +41,8 @@ struct WritePathOptions {
   std::chrono::milliseconds cut_interval{1000};
   // Readers who ask are served together, this far apart at least.
   std::chrono::milliseconds flush_interval{100};
+  // A reader waits for so long, from when INSERTs do not get through, before it hears so.
+  std::chrono::milliseconds flush_patience{5000};
   // Of all rows that wait for the log or their table, and of those of one table; over it Write refuses.
   uint64_t pending_bytes = 256u << 20;
   uint64_t table_pending_bytes = 160u << 20;
@@ -79,6 +85,8 @@ struct WritePathStats {
   std::array<TableStats, wal::kTableCount> tables;
   uint64_t refused_full = 0;  // over the bound of what may wait
   uint64_t repetitions = 0;
+  // Readers that were told that rows which may match cannot be inserted now, and went on without them.
+  uint64_t stale_reads = 0;
   uint64_t body_hashes = 0;
   bool replaying = false;
   wal::LogStats log;
@@ -105,13 +113,19 @@ class WritePath : public PendingFlusher {
   // retry_after: too much is pending, or the disk is full. UNAVAILABLE: closing, replaying, or the log has failed.
   void Write(WriteEntry entry, Done done);
 
-  // UNAVAILABLE or RESOURCE_EXHAUSTED where rows that may match cannot be inserted now; they are kept and tried again.
+  // UNAVAILABLE or RESOURCE_EXHAUSTED where rows that may match cannot be inserted and flush_patience has passed since
+  // then; they are kept and tried again.
   base::Status FlushFor(const Question& question, const model::RequestContext& context) override;
 
   WritePathStats stats() const;
+  // All rows that arrived before it are in their tables, but for what arrives after the clock was set back.
+  base::UnixNanos StoredUpTo() const;
+  // Whether data is kept now: no replay is under way, the log takes rows, INSERTs get through. Else the reason.
+  base::Status CheckReady() const;
 
   // Refuses new rows, inserts what is pending unless that fails, and closes the log; what is left is replayed by the
-  // next start. Returns by `deadline` plus one INSERT. Repeatable.
+  // next start. Returns by `deadline` plus one INSERT; one that waits for room on the disk ends the process then.
+  // Repeatable.
   void Close(std::chrono::steady_clock::time_point deadline);
 
  private:

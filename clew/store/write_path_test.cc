@@ -30,6 +30,8 @@ class FakeTables : public CutSink {
     std::vector<std::pair<std::string, uint64_t>> rows;  // tenant and number
     std::set<int64_t> days;
   };
+  base::Status Writable() const override { return is_writable ? base::Status() : base::ResourceExhausted("no room"); }
+  std::atomic<bool> is_writable = true;
   // What the next INSERTs answer; `stored` says whether the rows went in all the same.
   std::function<base::Status(const std::string& token, bool& stored)> behave;
 
@@ -113,6 +115,7 @@ WritePathOptions OptionsFor(const TestFolder& folder) {
   options.log.folder = folder.path() + "/wal";
   options.cut_interval = 50ms;
   options.insert_pause = 10ms;
+  options.flush_patience = 200ms;
   return options;
 }
 
@@ -341,6 +344,66 @@ TEST(WritePath, TriesAgainUnderTheSameToken) {
   EXPECT_FALSE(agains.front());
   EXPECT_TRUE(agains.back());
   EXPECT_EQ(path->stats().tables[0].last_error, "");
+}
+
+TEST(WritePath, ReadersWaitWhereRowsDoNotGetInForAMoment) {
+  const TestFolder folder;
+  FakeTables tables;
+  std::atomic<bool> down = true;
+  tables.behave = [&](const std::string&, bool&) -> base::Status {
+    if (down) return base::ResourceExhausted("disk full");
+    return {};
+  };
+  WritePathOptions options = OptionsFor(folder);
+  options.flush_patience = 1h;
+  options.insert_pause = 1h;
+  auto path = OpenPath(options, tables);
+  EXPECT_TRUE(path->CheckReady());
+  ASSERT_TRUE(Write(*path, Spans(1)));
+  EXPECT_TRUE(Eventually([&] { return path->stats().tables[0].insert_errors > 0; }));
+  EXPECT_FALSE(path->CheckReady());
+  std::thread recovery([&] {
+    std::this_thread::sleep_for(50ms);
+    down = false;
+  });
+  // Without a reader the next attempt would come after hours.
+  EXPECT_TRUE(path->FlushFor({}, {}));
+  recovery.join();
+  EXPECT_EQ(tables.Rows("spans"), Numbers(1, 1));
+  EXPECT_TRUE(path->CheckReady());
+  EXPECT_EQ(path->stats().stale_reads, 0u);
+}
+
+TEST(WritePath, ReadersHearOfAnInsertThatDoesNotGoOn) {
+  const TestFolder folder;
+  FakeTables tables;
+  std::promise<void> go;
+  std::shared_future<void> gate = go.get_future().share();
+  tables.behave = [&](const std::string&, bool&) {
+    gate.wait();
+    return base::Status();
+  };
+  auto path = OpenPath(OptionsFor(folder), tables);
+  ASSERT_TRUE(Write(*path, Spans(1)));
+  tables.is_writable = false;
+  const auto start = std::chrono::steady_clock::now();
+  const auto flushed = path->FlushFor({}, {});
+  ASSERT_FALSE(flushed);
+  EXPECT_EQ(flushed.error().code, Code::kResourceExhausted);
+  EXPECT_THAT(flushed.error().message, HasSubstr("no room"));
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 200ms);
+  EXPECT_EQ(path->stats().stale_reads, 1u);
+  EXPECT_FALSE(path->CheckReady());
+  // What has lasted is not waited for by each reader anew.
+  const auto again = std::chrono::steady_clock::now();
+  EXPECT_FALSE(path->FlushFor({}, {}));
+  EXPECT_LT(std::chrono::steady_clock::now() - again, 150ms);
+  // Nobody waits who asks for something else.
+  EXPECT_TRUE(path->FlushFor(About(Signal::kLogs), {}));
+  tables.is_writable = true;
+  go.set_value();
+  EXPECT_TRUE(path->FlushFor({}, {}));
+  EXPECT_TRUE(path->CheckReady());
 }
 
 TEST(WritePath, SetsAsideRowsThatAreRefusedForGood) {

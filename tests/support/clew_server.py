@@ -14,12 +14,19 @@ from clew_program import program
 
 
 class Server:
-    """One `clew serve` with a data folder of its own choosing."""
+    """One `clew serve` with a data folder of its own choosing. `within` are words put before the command."""
 
-    def __init__(self, data_dir: Path, *options: str, env: dict | None = None):
+    def __init__(
+        self,
+        data_dir: Path,
+        *options: str,
+        env: dict | None = None,
+        within: list[str] | None = None,
+        log_path: Path | None = None,
+    ):
         self.data_dir = data_dir
-        self.log_path = data_dir.parent / f"{data_dir.name}.log"
-        words = [str(program()), "serve", "--data-dir", str(data_dir)]
+        self.log_path = log_path or data_dir.parent / f"{data_dir.name}.log"
+        words = [*(within or []), str(program()), "serve", "--data-dir", str(data_dir)]
         for door in ("--listen", "--otlp-http", "--otlp-grpc"):
             words += [] if door in options else [door, "127.0.0.1:0"]
         words += options

@@ -150,7 +150,7 @@ TEST(RetryAfter, SecondsAndDates) {
   EXPECT_EQ(ParseRetryAfter("Tue, 24 Nov 2026 00:00:07 GMT", now), 7s);
   EXPECT_EQ(ParseRetryAfter("Mon, 23 Nov 2026 00:00:07 GMT", now), 0s);
   for (const char* wrong : {"", "-1", "soon", "1.5x"}) EXPECT_EQ(ParseRetryAfter(wrong, now), 0s) << wrong;
-  for (int status : {429, 502, 503, 504}) EXPECT_TRUE(IsRetryableStatus(status));
+  for (int status : {429, 502, 503, 504, 507}) EXPECT_TRUE(IsRetryableStatus(status));
   for (int status : {200, 400, 401, 413, 500, 501}) EXPECT_FALSE(IsRetryableStatus(status));
 }
 

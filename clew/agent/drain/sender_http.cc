@@ -124,7 +124,10 @@ std::string Printable(std::string_view text, size_t limit) {
   return base::ToUtf8(result);
 }
 
-bool IsRetryableStatus(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
+// OTLP specification, "Retryable Response Codes", and 507: the server's disk is full, which passes too.
+bool IsRetryableStatus(int status) {
+  return status == 429 || status == 502 || status == 503 || status == 504 || status == 507;
+}
 
 std::chrono::milliseconds ParseRetryAfter(std::string_view text, std::chrono::system_clock::time_point now) {
   if (text.empty()) return {};

@@ -10,6 +10,7 @@
 #include "clew/api/http/context.h"
 #include "clew/api/http/error.h"
 #include "clew/api/otlp/export_request.h"
+#include "clew/ingest/ingest.h"
 #include "clew/net/http_message.h"
 
 namespace clew::api::otlp {
@@ -35,7 +36,8 @@ net::HttpResponse StatusResponse(int status, wire::Format format, base::Error er
 }
 
 net::HttpResponse ErrorOf(wire::Format format, const base::Error& error) {
-  const int status = error.code == base::Code::kOutOfRange ? 413 : http::HttpStatusOf(error.code);
+  int status = error.code == base::Code::kOutOfRange ? 413 : http::HttpStatusOf(error.code);
+  if (ingest::IsDiskFull(error)) status = 507;
   return StatusResponse(status, format, error);
 }
 

@@ -186,6 +186,11 @@ TEST_F(OtlpApiTest, Overload) {
   EXPECT_EQ(wire::DecodeStatus(protobuf.body)->retry_after, std::chrono::milliseconds(2500));
   EXPECT_EQ(wire::DecodeStatus(Post("/v1/logs", kJson, kLogsJson).body, wire::Format::kJson)->message,
             "the queue is full");
+  sink_->AnswerWith(base::ResourceExhausted("there is no room on disk to keep data", std::chrono::seconds(5)));
+  const auto full = Post("/v1/traces", kProtobuf, TracesProtobuf());
+  EXPECT_EQ(full.status, 507);
+  EXPECT_EQ(full.Header("Retry-After"), "5");
+  EXPECT_EQ(wire::DecodeStatus(full.body)->code, base::Code::kResourceExhausted);
   sink_->AnswerWith(base::Unavailable("closing"));
   EXPECT_EQ(Post("/v1/traces", kProtobuf, TracesProtobuf()).status, 503);
   sink_->AnswerWith(base::Internal("broken"));

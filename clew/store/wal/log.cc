@@ -53,7 +53,7 @@ base::Error Refusal(const base::Error& cause) {
   switch (cause.code) {
     case base::Code::kInvalidArgument: return cause;
     case base::Code::kResourceExhausted:
-      return {base::Code::kResourceExhausted, "there is no room on disk to keep data", kFullDiskRetry};
+      return {base::Code::kResourceExhausted, std::string(kNoRoomMessage), kFullDiskRetry};
     default: return {base::Code::kUnavailable, "data cannot be written to disk", kRetryPause};
   }
 }
@@ -166,6 +166,21 @@ LogStats Log::stats() const {
   return stats;
 }
 
+base::Status Log::CheckReady() const {
+  std::string last_error;
+  uint64_t bytes = 0;
+  {
+    const base::MutexLock lock(mutex_);
+    if (failed_) return std::unexpected(*failed_);
+    last_error = stats_.last_error;
+    bytes = stats_.bytes;
+  }
+  if (last_error.empty()) return {};
+  CLEW_RETURN_IF_ERROR(CheckRoom());
+  if (bytes >= options_.limit_bytes) return base::ResourceExhausted(last_error, kFullDiskRetry);
+  return {};
+}
+
 void Log::Enqueue(Request request) {
   std::optional<base::Error> refusal;
   {
@@ -225,7 +240,10 @@ void Log::Run() {
 }
 
 void Log::WriteGroup(std::deque<Request>& group) {
+  // First as if it were earlier than any: who looks between the two sees no later time than the group's.
+  in_hand_ = std::numeric_limits<base::UnixNanos>::min();
   const base::UnixNanos now = options_.clock->Now();
+  in_hand_ = now;
   std::optional<base::Error> failed;
   {
     const base::MutexLock lock(mutex_);
@@ -260,6 +278,7 @@ void Log::WriteGroup(std::deque<Request>& group) {
     request.keep_alive.reset();
     request.done(std::move(request.result));
   }
+  in_hand_ = std::numeric_limits<base::UnixNanos>::max();
 }
 
 base::Status Log::WriteRecord(Request& request) {

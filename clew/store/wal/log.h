@@ -2,13 +2,16 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -22,6 +25,9 @@
 #include "clew/store/wal/segment_reader.h"
 
 namespace clew::store::wal {
+
+// What a refusal for lack of room says; a full disk is answered in another way than overload (HTTP 507).
+inline constexpr std::string_view kNoRoomMessage = "there is no room on disk to keep data";
 
 struct LogOptions {
   std::string folder;
@@ -83,7 +89,7 @@ struct LogStats {
   uint64_t segments = 0;
   uint64_t queued_records = 0;
   bool failed = false;
-  std::string last_error;
+  std::string last_error;  // empty: all that was asked for last is written
 };
 
 // The write-ahead log of one data folder: segments of records, written and synced by one thread for all callers.
@@ -130,6 +136,12 @@ class Log {
   void SetAside(const CutPayload& cut);
 
   LogStats stats() const;
+  // The arrival of the records that are being written and whose callbacks have not all run; the largest time there is
+  // where there are none.
+  base::UnixNanos OldestInHand() const { return in_hand_; }
+  // Whether rows can be taken now: UNAVAILABLE once a sync has failed, RESOURCE_EXHAUSTED after a refusal for lack of
+  // room until there is some. Looks at the disk, not only at what was tried last.
+  base::Status CheckReady() const;
   // Writes and syncs what is queued, ends the thread and gives up the folder; later appends are UNAVAILABLE.
   // Repeatable, by one thread.
   void Close();
@@ -206,6 +218,8 @@ class Log {
   std::vector<CutPayload> aside_ GUARDED_BY(mutex_);
   std::optional<base::Error> failed_ GUARDED_BY(mutex_);
   LogStats stats_ GUARDED_BY(mutex_);
+
+  std::atomic<base::UnixNanos> in_hand_{std::numeric_limits<base::UnixNanos>::max()};
 
   std::thread thread_;
 };
