@@ -18,7 +18,7 @@ SYSTEM = set(
     syslog.h termios.h threads.h time.h uchar.h ucontext.h unistd.h utime.h wait.h wchar.h wctype.h cxxabi.h immintrin.h
     cpuid.h x86intrin.h arm_neon.h""".split()
 )
-OURS = ("clew/", "python/native/")
+OURS = ("clew/", "python/native/", "tools/crash/")
 SYSTEM_FOLDERS = ("sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "ext/", "sanitizer/")
 
 
