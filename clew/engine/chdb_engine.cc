@@ -164,7 +164,13 @@ class ChdbEngine final : public Engine {
 
   base::Status Execute(std::string_view sql, const Parameters& parameters, const QueryOptions& options) override {
     CLEW_ASSIGN_OR_RETURN(const ConnectionPool::Lease lease, writers_.Take(options.deadline, options.cancelled));
-    return RunStatement(library_, lease.get(), sql, parameters);
+    if (!sql.starts_with("INSERT")) return RunStatement(library_, lease.get(), sql, parameters);
+    const uint64_t query = watchdog_->Begin(options.deadline, &options.cancelled);
+    base::Status status =
+        RunStatement(library_, lease.get(), std::string(sql) + SettingsOf(options, query, 1), parameters);
+    base::Status verdict = watchdog_->End(query);
+    if (!status && !verdict) return verdict;
+    return status;
   }
 
   base::Status Insert(std::string_view table, const EncodedBlock& block, std::string_view token,

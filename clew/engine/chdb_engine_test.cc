@@ -203,6 +203,26 @@ TEST_F(ChdbEngineTest, EndsWhenTheClientIsGone) {
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(5));
 }
 
+TEST_F(ChdbEngineTest, EndsAnInsertOfASelect) {
+  Open();
+  ASSERT_TRUE(Run(kCreate));
+  QueryOptions options;
+  options.deadline = steady_clock::now() + std::chrono::milliseconds(200);
+  const auto start = steady_clock::now();
+  EXPECT_EQ(engine_->Execute("INSERT INTO t (n) SELECT sum(number % 7) FROM numbers(1000000000000)", {}, options)
+                .error()
+                .code,
+            base::Code::kDeadlineExceeded);
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(5));
+  options = {};
+  options.cancelled = [&] { return steady_clock::now() > start + std::chrono::milliseconds(400); };
+  EXPECT_EQ(engine_->Execute("INSERT INTO t (n) SELECT sum(number % 7) FROM numbers(1000000000000)", {}, options)
+                .error()
+                .code,
+            base::Code::kCancelled);
+  EXPECT_EQ(Text("SELECT toString(count()) FROM t"), "0");
+}
+
 TEST_F(ChdbEngineTest, CloseEndsWhatRuns) {
   Open();
   std::thread reader([&] {

@@ -66,7 +66,8 @@ class Engine {
   // ends the query and is returned.
   virtual base::Status Query(std::string_view sql, const Parameters& parameters, const QueryOptions& options,
                              const OnBlock& on_block) = 0;
-  // Runs a statement that gives no rows (CREATE, ALTER, DROP …).
+  // Runs a statement that gives no rows (CREATE, ALTER, DROP, INSERT … SELECT). Of the options only INSERT knows more
+  // than that it waits for a connection until the deadline.
   virtual base::Status Execute(std::string_view sql, const Parameters& parameters, const QueryOptions& options) = 0;
   // Inserts one block, whose columns are found by name; it becomes one part a partition. A block with a `token`
   // (letters, digits and -_.:/) that the table has seen is taken as done; an empty one says that it is not to be looked

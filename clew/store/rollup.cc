@@ -18,13 +18,6 @@ namespace {
 constexpr uint64_t kMemoryBytes = uint64_t{600} << 20;
 constexpr uint32_t kWindowsAtOnce = 60;
 
-// Of statements that write, which take no QueryOptions.
-std::string WriteSettings() {
-  return fmt::format(
-      " SETTINGS max_threads = 1, max_insert_threads = 1, max_memory_usage = {}, max_execution_time = 300",
-      kMemoryBytes);
-}
-
 engine::QueryOptions WorkOptions() {
   engine::QueryOptions options;
   options.deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
@@ -268,7 +261,9 @@ base::Status Rollup::MakeWindow(uint32_t window) {
   for (; part.part < part.parts; ++part.part) {
     for (const std::string& sql :
          {SpanRollupSql(part), EdgeRollupSql(part, AnsweredCalls(part)), EdgeRollupSql(part, UnansweredCalls(part))}) {
-      CLEW_RETURN_IF_ERROR(engine.Execute(sql + WriteSettings(), {}, WorkOptions()));
+      engine::QueryOptions options = WorkOptions();
+      options.cancelled = [this] { return IsStopping(); };
+      CLEW_RETURN_IF_ERROR(engine.Execute(sql, {}, options));
     }
   }
   // What was marked meanwhile stays marked: its late spans may have been missed.

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -313,6 +314,7 @@ int Drive(const Arguments& arguments) {
   if (!good) std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(arguments.seed));
   std::error_code ignored;
   std::filesystem::remove_all(disk + "/data", ignored);
+  if (may_fill) umount2(disk.c_str(), MNT_DETACH);
   std::filesystem::remove_all(control, ignored);
   return good ? 0 : 1;
 }

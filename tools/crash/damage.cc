@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "clew/base/file.h"
@@ -20,8 +21,10 @@ using namespace store::wal;
 
 std::vector<std::string> SegmentsOf(const std::string& wal) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(wal)) {
-    if (entry.path().extension() == ".wal") paths.push_back(entry.path().string());
+  // A server that was killed in its first moments has none.
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(wal, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".wal") paths.push_back(entry->path().string());
   }
   std::ranges::sort(paths);
   return paths;
