@@ -39,6 +39,27 @@ void Add(MetricFamily& family, std::vector<model::Label> labels, Value value) {
   Add(family, std::move(labels), static_cast<double>(value));
 }
 
+// What was not taken, by reason.
+void AddRefusals(const ingest::Counters& counters, std::vector<MetricFamily>& families) {
+  MetricFamily rejected = Counter("clew_ingest_rejected_rows", "Rows refused by limits while the rest was taken.");
+  MetricFamily refused = Counter("clew_ingest_refused_requests", "Batches refused whole.");
+  for (const auto& [signal, own] :
+       {std::pair{"spans", &counters.spans}, {"logs", &counters.logs}, {"metrics", &counters.metrics}}) {
+    for (size_t i = 0; i < ingest::kRejectReasons; ++i) {
+      const std::string reason(ingest::NameOf(static_cast<ingest::RejectReason>(i)));
+      Add(rejected, {{"signal", signal}, {"reason", reason}}, own->rejected_by_reason[i]);
+    }
+    for (const auto& [reason, count] : {std::pair{"tenant_limit", own->refused_by_tenant},
+                                        {"disk_full", own->refused_disk_full},
+                                        {"overload", own->refused_overload},
+                                        {"unavailable", own->refused_unavailable}}) {
+      Add(refused, {{"signal", signal}, {"reason", reason}}, count);
+    }
+  }
+  families.push_back(std::move(rejected));
+  families.push_back(std::move(refused));
+}
+
 void AddIngest(const ingest::Counters& counters, std::vector<MetricFamily>& families) {
   using Signal = ingest::Counters::Signal;
   struct Column {
@@ -46,12 +67,9 @@ void AddIngest(const ingest::Counters& counters, std::vector<MetricFamily>& fami
     const char* help;
     uint64_t Signal::* member;
   };
-  static constexpr std::array<Column, 8> kColumns = {{
+  static constexpr std::array<Column, 6> kColumns = {{
       {"clew_ingest_requests", "Batches that came in.", &Signal::requests},
       {"clew_ingest_rows", "Spans, log records and points taken.", &Signal::rows},
-      {"clew_ingest_rejected_rows", "Rows refused by limits.", &Signal::rejected_rows},
-      {"clew_ingest_refused_requests", "Batches refused whole: overload, full disk, closing.",
-       &Signal::refused_requests},
       {"clew_ingest_repeated_requests", "Batches that came a second time and were not stored again.",
        &Signal::repeated_requests},
       {"clew_ingest_dropped_attributes", "Attributes beyond the limits.", &Signal::attributes_dropped},
@@ -65,6 +83,7 @@ void AddIngest(const ingest::Counters& counters, std::vector<MetricFamily>& fami
     Add(family, {{"signal", "metrics"}}, counters.metrics.*column.member);
     families.push_back(std::move(family));
   }
+  AddRefusals(counters, families);
 }
 
 void AddWritePath(const store::WritePathStats& stats, std::vector<MetricFamily>& families) {

@@ -25,6 +25,7 @@ struct ServeOptions {
   std::string otlp_grpc;
   std::string retention;
   std::string disk_share;
+  ingest::TenantLimits tenant;
   bool insecure = false;
 };
 
@@ -34,6 +35,7 @@ base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
   if (!options.data_dir.empty()) config.data_dir = options.data_dir;
   if (config.data_dir.empty()) config.data_dir = DefaultDataDir();
   config.insecure = options.insecure;
+  config.tenant_limits = options.tenant;
   if (!options.retention.empty()) {
     const auto age = ParseRetention(options.retention);
     if (!age) return base::InvalidArgument("--retention: " + age.error().message);
@@ -80,6 +82,19 @@ int Run(const ServeOptions& options) {
   return 0;
 }
 
+void AddTenantOptions(CLI::App& command, ingest::TenantLimits& tenant) {
+  command.add_option("--tenant-bytes", tenant.bytes_per_second, "Bytes a second that one tenant may send; 0: no bound")
+      ->capture_default_str();
+  command.add_option("--tenant-spans", tenant.spans_per_second, "Spans a second, likewise")->capture_default_str();
+  command.add_option("--tenant-logs", tenant.records_per_second, "Log records a second, likewise")
+      ->capture_default_str();
+  command.add_option("--tenant-points", tenant.points_per_second, "Points of metrics a second, likewise")
+      ->capture_default_str();
+  command.add_option("--tenant-series", tenant.series, "Different series that one tenant may send a day; 0: no bound")
+      ->capture_default_str();
+  command.add_option("--tenants", tenant.tenants, "Tenants that are told apart; 0: no bound")->capture_default_str();
+}
+
 }  // namespace
 
 void AddServeCommand(CLI::App& app, int& exit_code) {
@@ -110,6 +125,7 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
                    "What data may take of the room that nobody else takes on its disk; the oldest days go first "
                    "(default 80%)")
       ->type_name("PERCENT");
+  AddTenantOptions(*command, options->tenant);
   command->add_flag("--insecure", options->insecure, "Allow addresses other than loopback without tokens");
   command->callback([options, &exit_code] { exit_code = Run(*options); });
 }

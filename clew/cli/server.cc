@@ -61,7 +61,9 @@ class ServerImpl final : public Server {
     store::WritePathOptions write_options;
     write_options.log.folder = config.data_dir + "/wal";
     CLEW_ASSIGN_OR_RETURN(write_path_, store::WritePath::Open(std::move(write_options), *store_));
-    ingest_ = std::make_unique<ingest::Ingest>(*write_path_);
+    ingest::Options ingest_options;
+    ingest_options.tenant = config.tenant_limits;
+    ingest_ = std::make_unique<ingest::Ingest>(*write_path_, std::move(ingest_options));
     store::RetentionOptions retention;
     retention.age = config.retention;
     retention.disk_share = config.disk_share;

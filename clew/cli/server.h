@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clew/base/result.h"
+#include "clew/ingest/tenant_limits.h"
 #include "clew/net/address.h"
 
 namespace clew::cli {
@@ -21,6 +22,7 @@ struct ServerConfig {
   std::chrono::nanoseconds retention = std::chrono::hours(30 * 24);
   // Of the room that the tables and nobody else take (store::RetentionOptions).
   double disk_share = 0.8;
+  ingest::TenantLimits tenant_limits;
   // Takes addresses other than loopback although nobody has to show a token.
   bool insecure = false;
   // auth::TokenFile; empty: nobody is asked.

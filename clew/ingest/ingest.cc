@@ -2,7 +2,9 @@
 #include "clew/ingest/ingest.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <type_traits>
 #include <utility>
 
 #include "clew/base/bytes.h"
@@ -10,9 +12,15 @@
 #include "clew/store/write_path.h"
 
 namespace clew::ingest {
+
+bool IsDiskFull(const base::Error& error) {
+  return error.code == base::Code::kResourceExhausted && error.message == store::wal::kNoRoomMessage;
+}
+
 namespace {
 
-enum class SignalKind : uint8_t { kSpans = 0, kLogs = 1, kMetrics = 2 };
+// Its numbers are part of the hashes that the log keeps.
+using SignalKind = TenantGuard::Signal;
 
 // The hash under which a body is remembered: the same bytes of another tenant or signal are another request.
 base::Hash128 RequestHash(const model::TenantId& tenant, SignalKind signal, const base::Hash128& body_hash) {
@@ -38,7 +46,12 @@ struct AtomicCounters {
   std::atomic<uint64_t> requests = 0;
   std::atomic<uint64_t> rows = 0;
   std::atomic<uint64_t> rejected_rows = 0;
+  std::array<std::atomic<uint64_t>, kRejectReasons> rejected_by_reason{};
   std::atomic<uint64_t> refused_requests = 0;
+  std::atomic<uint64_t> refused_by_tenant = 0;
+  std::atomic<uint64_t> refused_disk_full = 0;
+  std::atomic<uint64_t> refused_overload = 0;
+  std::atomic<uint64_t> refused_unavailable = 0;
   std::atomic<uint64_t> repeated_requests = 0;
   std::atomic<uint64_t> attributes_dropped = 0;
   std::atomic<uint64_t> values_cut = 0;
@@ -46,13 +59,35 @@ struct AtomicCounters {
 
   void Count(const LimitReport& report) {
     rejected_rows += report.rejected_rows;
+    for (size_t i = 0; i < kRejectReasons; ++i) rejected_by_reason[i] += report.rejected_by_reason[i];
     attributes_dropped += report.attributes_dropped;
     values_cut += report.values_cut;
     times_replaced += report.times_replaced;
   }
+  void CountRefusal(const base::Error& error) {
+    ++refused_requests;
+    if (error.code != base::Code::kResourceExhausted) {
+      ++refused_unavailable;
+    } else {
+      ++(IsDiskFull(error) ? refused_disk_full : refused_overload);
+    }
+  }
   Counters::Signal Read() const {
-    return {requests,           rows,       rejected_rows, refused_requests, repeated_requests,
-            attributes_dropped, values_cut, times_replaced};
+    Counters::Signal read;
+    read.requests = requests;
+    read.rows = rows;
+    read.rejected_rows = rejected_rows;
+    for (size_t i = 0; i < kRejectReasons; ++i) read.rejected_by_reason[i] = rejected_by_reason[i];
+    read.refused_requests = refused_requests;
+    read.refused_by_tenant = refused_by_tenant;
+    read.refused_disk_full = refused_disk_full;
+    read.refused_overload = refused_overload;
+    read.refused_unavailable = refused_unavailable;
+    read.repeated_requests = repeated_requests;
+    read.attributes_dropped = attributes_dropped;
+    read.values_cut = values_cut;
+    read.times_replaced = times_replaced;
+    return read;
   }
 };
 
@@ -69,17 +104,13 @@ struct Request {
 
 }  // namespace
 
-bool IsDiskFull(const base::Error& error) {
-  return error.code == base::Code::kResourceExhausted && error.message == store::wal::kNoRoomMessage;
-}
-
 struct Ingest::State {
-  State(store::WritePath& path, Options given) : write_path(path), options(std::move(given)) {}
+  State(store::WritePath& path, Options given) : write_path(path), options(std::move(given)), tenants(options.tenant) {}
 
   AtomicCounters& CountersOf(SignalKind signal) { return counters[static_cast<size_t>(signal)]; }
 
-  // False: closed, and `done` was told.
-  bool Begin(SignalKind signal, Done& done);
+  // False: closed, or more than the tenant may send, and `done` was told.
+  bool Begin(const model::TenantId& tenant, SignalKind signal, Done& done);
   void End(Request& request, base::Result<Outcome> result);
   // The one way to the log: whatever comes in by whatever protocol is redacted here.
   template <typename Batch>
@@ -90,6 +121,7 @@ struct Ingest::State {
 
   store::WritePath& write_path;
   const Options options;
+  TenantGuard tenants;
   const privacy::Redactor redactor{};
   AtomicCounters counters[3];
 
@@ -99,8 +131,15 @@ struct Ingest::State {
   uint64_t running GUARDED_BY(mutex) = 0;
 };
 
-bool Ingest::State::Begin(SignalKind signal, Done& done) {
-  ++CountersOf(signal).requests;
+bool Ingest::State::Begin(const model::TenantId& tenant, SignalKind signal, Done& done) {
+  AtomicCounters& own = CountersOf(signal);
+  ++own.requests;
+  if (base::Status within = tenants.Check(tenant, signal); !within) {
+    ++own.refused_requests;
+    ++own.refused_by_tenant;
+    done(std::unexpected(std::move(within).error()));
+    return false;
+  }
   {
     const base::MutexLock lock(mutex);
     if (!closing) {
@@ -108,14 +147,14 @@ bool Ingest::State::Begin(SignalKind signal, Done& done) {
       return true;
     }
   }
-  ++CountersOf(signal).refused_requests;
-  done(std::unexpected(base::Error{base::Code::kUnavailable, "the server is stopping", std::chrono::seconds(1)}));
+  const base::Error error{base::Code::kUnavailable, "the server is stopping", std::chrono::seconds(1)};
+  own.CountRefusal(error);
+  done(std::unexpected(error));
   return false;
 }
 
 void Ingest::State::End(Request& request, base::Result<Outcome> result) {
-  AtomicCounters& own = CountersOf(request.signal);
-  if (!result) ++own.refused_requests;
+  if (!result) CountersOf(request.signal).CountRefusal(result.error());
   request.done(std::move(result));
   const base::MutexLock lock(mutex);
   if (--running == 0) idle.notify_all();
@@ -135,6 +174,7 @@ void Ingest::State::Keep(Request request, Batch batch) {
   entry.body_hash = request.hash;
   entry.rejected = request.outcome.rejected;
   entry.rows = RowsOf(std::move(batch));
+  tenants.Count(request.tenant, request.signal, request.rows, store::wal::ByteSize(entry.rows));
   write_path.Write(std::move(entry),
                    [this, request = std::move(request)](base::Result<store::Written> written) mutable {
                      if (!written) {
@@ -155,8 +195,11 @@ void Ingest::State::Keep(Request request, Batch batch) {
 template <typename Batch>
 void Ingest::State::Write(const model::RequestContext& context, SignalKind signal, Batch batch, base::Hash128 body_hash,
                           Done done) {
-  if (!Begin(signal, done)) return;
+  if (!Begin(context.tenant, signal, done)) return;
   LimitReport report = ApplyLimits(options.limits, options.clock->Now(), batch);
+  if constexpr (std::is_same_v<Batch, model::SeriesBatch>) {
+    report.Add(tenants.LimitSeries(context.tenant, options.clock->Now(), batch));
+  }
   CountersOf(signal).Count(report);
   Request request{.tenant = context.tenant,
                   .hash = RequestHash(context.tenant, signal, body_hash),
@@ -169,19 +212,19 @@ void Ingest::State::Write(const model::RequestContext& context, SignalKind signa
 
 void Ingest::State::WriteMetrics(const model::RequestContext& context, model::MetricBatch batch,
                                  base::Hash128 body_hash, Done done) {
-  if (!Begin(SignalKind::kMetrics, done)) return;
+  if (!Begin(context.tenant, SignalKind::kMetrics, done)) return;
   LimitReport report = ApplyLimits(options.limits, options.clock->Now(), batch);
   const uint64_t points = batch.point_count();
   // By the keys that OTLP has; Keep does it once more by those of the series.
   redactor.Redact(batch);
   model::ToSeriesResult made = model::ToSeries(batch, options.series);
-  LimitReport of_series = ApplyLimits(options.limits, options.clock->Now(), made.series);
+  LimitReport of_series;
+  if (made.rejected_points > 0) of_series.Reject({RejectReason::kConversion, made.reason}, made.rejected_points);
+  of_series.Add(ApplyLimits(options.limits, options.clock->Now(), made.series));
+  of_series.Add(tenants.LimitSeries(context.tenant, options.clock->Now(), made.series));
   // The sender counts points; one may be many samples.
-  report.rejected_rows += std::min(points, made.rejected_points + of_series.rejected_rows);
-  for (std::string* reason : {&made.reason, &of_series.reason}) {
-    if (report.reason.empty()) report.reason = std::move(*reason);
-  }
-  report.attributes_dropped += of_series.attributes_dropped;
+  of_series.rejected_rows = std::min(points, of_series.rejected_rows);
+  report.Add(of_series);
   CountersOf(SignalKind::kMetrics).Count(report);
   Request request{.tenant = context.tenant,
                   .hash = RequestHash(context.tenant, SignalKind::kMetrics, body_hash),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "clew/base/result.h"
 #include "clew/base/time.h"
 #include "clew/ingest/limits.h"
+#include "clew/ingest/tenant_limits.h"
 #include "clew/model/log_batch.h"
 #include "clew/model/metric_batch.h"
 #include "clew/model/otlp_to_series.h"
@@ -27,6 +29,7 @@ namespace clew::ingest {
 
 struct Options {
   Limits limits;
+  TenantLimits tenant;
   model::ToSeriesOptions series;
   const base::Clock* clock = &base::Clock::System();
 };
@@ -49,10 +52,15 @@ bool IsDiskFull(const base::Error& error);
 struct Counters {
   struct Signal {
     uint64_t requests = 0;
-    uint64_t rows = 0;               // taken, after limits
-    uint64_t rejected_rows = 0;      // by limits
-    uint64_t refused_requests = 0;   // overload, disk full, log failed, closing
-    uint64_t repeated_requests = 0;  // the same body within five minutes
+    uint64_t rows = 0;           // taken, after limits
+    uint64_t rejected_rows = 0;  // by limits
+    std::array<uint64_t, kRejectReasons> rejected_by_reason{};
+    uint64_t refused_requests = 0;   // of these:
+    uint64_t refused_by_tenant = 0;  // the tenant's limits
+    uint64_t refused_disk_full = 0;
+    uint64_t refused_overload = 0;     // more waits for its table than may
+    uint64_t refused_unavailable = 0;  // closing, replaying, or the log has failed
+    uint64_t repeated_requests = 0;    // the same body within five minutes
     uint64_t attributes_dropped = 0;
     uint64_t values_cut = 0;
     uint64_t times_replaced = 0;

@@ -15,7 +15,7 @@ using model::Value;
 using model::ValueKind;
 
 constexpr uint64_t kLastTime = std::numeric_limits<int64_t>::max();
-constexpr std::string_view kTooLate = "a time lies after the year 2262";
+constexpr Rejection kTooLate{RejectReason::kTime, "a time lies after the year 2262"};
 
 // `text` cut to at most `limit` bytes, not within a UTF-8 sequence.
 std::string_view CutText(std::string_view text, size_t limit) {
@@ -28,10 +28,6 @@ size_t LongestText(const model::Strings& strings) {
   size_t longest = 0;
   for (StringId id = 0; id < strings.size(); ++id) longest = std::max(longest, strings.Get(id).size());
   return longest;
-}
-
-void Reject(LimitReport& report, std::string_view reason) {
-  if (report.rejected_rows++ == 0) report.reason = reason;
 }
 
 // Cuts what is too long and too many in the parts that all OTLP batches share.
@@ -176,47 +172,34 @@ void LimitEvents(const Range& range, uint64_t span_end, model::SpanBatch& batch,
   }
 }
 
-bool LabelsAreSound(const Limits& limits, const model::SeriesBatch& batch, Range range, std::string_view& reason) {
-  if (range.count == 0) {
-    reason = "a series has no labels";
-    return false;
-  }
-  if (range.count > limits.labels) {
-    reason = "a series has more labels than the limit";
-    return false;
-  }
-  std::string_view previous;
-  for (uint32_t i = 0; i < range.count; ++i) {
-    const model::LabelPair& label = batch.labels[range.first + i];
-    const std::string_view name = batch.Text(label.name);
-    const std::string_view value = batch.Text(label.value);
-    if (name.empty() || value.empty() || (i > 0 && name <= previous)) {
-      reason = "the labels of a series are not sorted, stand twice or are empty";
-      return false;
-    }
-    if (name.size() > limits.key_bytes || value.size() > limits.label_value_bytes) {
-      reason = "a label's name or value is longer than the limit";
-      return false;
-    }
-    previous = name;
-  }
-  return true;
-}
-
-// Which series stay, as their new row; UINT32_MAX: rejected.
-std::vector<uint32_t> LimitSeriesRows(const Limits& limits, model::SeriesBatch& batch, std::string_view& reason) {
-  std::vector<uint32_t> new_row(batch.series.size(), UINT32_MAX);
-  uint32_t kept = 0;
-  for (size_t i = 0; i < batch.series.size(); ++i) {
-    if (!LabelsAreSound(limits, batch, batch.series[i].labels, reason)) continue;
-    new_row[i] = kept;
-    batch.series[kept++] = batch.series[i];
-  }
-  batch.series.resize(kept);
-  return new_row;
-}
-
 }  // namespace
+
+std::string_view NameOf(RejectReason reason) {
+  switch (reason) {
+    case RejectReason::kTime: return "time";
+    case RejectReason::kLabels: return "labels";
+    case RejectReason::kLabelSize: return "label_size";
+    case RejectReason::kBuckets: return "buckets";
+    case RejectReason::kConversion: return "conversion";
+    case RejectReason::kTenantSeries: return "tenant_series";
+  }
+  return "";
+}
+
+void LimitReport::Reject(const Rejection& rejection, uint64_t rows) {
+  if (rejected_rows == 0) reason = rejection.text;
+  rejected_rows += rows;
+  rejected_by_reason[static_cast<size_t>(rejection.reason)] += rows;
+}
+
+void LimitReport::Add(const LimitReport& other) {
+  if (other.rejected_rows > 0 ? rejected_rows == 0 : reason.empty()) reason = other.reason;
+  rejected_rows += other.rejected_rows;
+  for (size_t i = 0; i < kRejectReasons; ++i) rejected_by_reason[i] += other.rejected_by_reason[i];
+  attributes_dropped += other.attributes_dropped;
+  values_cut += other.values_cut;
+  times_replaced += other.times_replaced;
+}
 
 LimitReport ApplyLimits(const Limits& limits, base::UnixNanos, model::SpanBatch& batch) {
   LimitReport report;
@@ -226,7 +209,7 @@ LimitReport ApplyLimits(const Limits& limits, base::UnixNanos, model::SpanBatch&
   for (size_t row = 0; row < batch.size(); ++row) {
     if (batch.start_time[row] > kLastTime || batch.end_time[row] > kLastTime) {
       keep[row] = false;
-      Reject(report, kTooLate);
+      report.Reject(kTooLate);
       continue;
     }
     limiter.LimitName(batch.name[row]);
@@ -255,7 +238,7 @@ LimitReport ApplyLimits(const Limits& limits, base::UnixNanos now, model::LogBat
     if (batch.time[row] == 0 && batch.observed_time[row] == 0) batch.observed_time[row] = static_cast<uint64_t>(now);
     if (batch.effective_time(row) > kLastTime) {
       keep[row] = false;
-      Reject(report, kTooLate);
+      report.Reject(kTooLate);
       continue;
     }
     if (batch.observed_time[row] > kLastTime) {
@@ -281,7 +264,7 @@ LimitReport ApplyLimits(const Limits&, base::UnixNanos, model::MetricBatch& batc
       }
     }
     const auto too_late = [](const model::PointBase& point) { return point.time > kLastTime; };
-    for (size_t left = std::erase_if(points, too_late); left > 0; --left) Reject(report, kTooLate);
+    if (const size_t late = std::erase_if(points, too_late); late > 0) report.Reject(kTooLate, late);
   };
   limit_points(batch.numbers);
   limit_points(batch.histograms);
@@ -293,39 +276,6 @@ LimitReport ApplyLimits(const Limits&, base::UnixNanos, model::MetricBatch& batc
       ++report.times_replaced;
     }
   }
-  return report;
-}
-
-LimitReport ApplyLimits(const Limits& limits, base::UnixNanos, model::SeriesBatch& batch) {
-  LimitReport report;
-  std::string_view reason;
-  const std::vector<uint32_t> new_row = LimitSeriesRows(limits, batch, reason);
-  const auto limit_rows = [&](auto& rows, const auto& is_sound) {
-    std::erase_if(rows, [&](auto& row) {
-      std::string_view why = reason;
-      if (new_row[row.series] != UINT32_MAX) {
-        why = row.time < 0 ? "a sample's time lies before 1970" : is_sound(row);
-        row.series = new_row[row.series];
-      }
-      if (why.empty()) return false;
-      Reject(report, why);
-      return true;
-    });
-  };
-  // Where a series is rejected its reason stands for that of its rows.
-  if (reason.empty()) reason = "its series was rejected";
-  const auto sound = [](const auto&) { return std::string_view(); };
-  limit_rows(batch.samples, sound);
-  limit_rows(batch.histograms, [&](const model::HistogramRow& row) -> std::string_view {
-    const uint64_t buckets =
-        uint64_t{row.positive_indexes.count} + row.negative_indexes.count + row.custom_bounds.count;
-    return buckets > limits.histogram_buckets ? "a histogram has more buckets than the limit" : std::string_view();
-  });
-  const uint64_t rejected = report.rejected_rows;
-  limit_rows(batch.exemplars, sound);
-  // Exemplars hang on samples and are no rows of their own to the sender.
-  report.attributes_dropped += report.rejected_rows - rejected;
-  report.rejected_rows = rejected;
   return report;
 }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "clew/base/time.h"
 #include "clew/model/log_batch.h"
@@ -27,14 +31,36 @@ struct Limits {
   uint32_t histogram_buckets = 4096;       // of one native histogram; more: rejected
 };
 
+// Why rows are rejected while the rest of their batch is taken.
+enum class RejectReason : uint8_t {
+  kTime,        // before 1970 or after 2262
+  kLabels,      // of a series: none, too many, not sorted, twice, empty
+  kLabelSize,   // the name or value of a label is too long
+  kBuckets,     // a histogram has too many
+  kConversion,  // a point that cannot become samples
+  kTenantSeries,
+};
+inline constexpr size_t kRejectReasons = 6;
+// As in Clew's own telemetry: "time", "labels", …
+std::string_view NameOf(RejectReason reason);
+
+struct Rejection {
+  RejectReason reason = RejectReason::kTime;
+  std::string_view text;  // for the sender; a constant
+};
+
 // What limits did to one batch.
 struct LimitReport {
   uint64_t rejected_rows = 0;
+  std::array<uint64_t, kRejectReasons> rejected_by_reason{};
   // Of the first rejected row, or of the first cut where no row was rejected; empty: nothing happened. No payload.
   std::string reason;
   uint64_t attributes_dropped = 0;
   uint64_t values_cut = 0;
   uint64_t times_replaced = 0;
+
+  void Reject(const Rejection& rejection, uint64_t rows = 1);
+  void Add(const LimitReport& other);
 };
 
 // Event times from 1970 to 2262 (int64 nanoseconds) are kept as they are, however far from now. Beyond that: a span,
@@ -46,5 +72,8 @@ LimitReport ApplyLimits(const Limits& limits, base::UnixNanos now, model::Metric
 // Labels must be sorted by name with no name twice, neither names nor values empty (Labels of model): a series that
 // breaks this is rejected with its samples.
 LimitReport ApplyLimits(const Limits& limits, base::UnixNanos now, model::SeriesBatch& batch);
+
+// Takes the series with a rejection (one for each series of the batch) out of it, their points with them.
+void RejectSeries(std::span<const std::optional<Rejection>> rejections, model::SeriesBatch& batch, LimitReport& report);
 
 }  // namespace clew::ingest
