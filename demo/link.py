@@ -3,7 +3,8 @@
 
     link.py SETTINGS NAME=LISTEN:TARGET...
 
-SETTINGS is a JSON file, looked at again twice a second: {"NAME": {"delay_ms": 0, "loss": 0.0}}. TCP hides a lost packet
+SETTINGS is a JSON file, looked at again twice a second: {"NAME": {"delay_ms": 0, "loss": 0.0, "stall": 0}}. With `stall`
+nothing is passed on any more while connections stay open. TCP hides a lost packet
 behind a pause until it is sent again, 0.2 s at first and twice as long with each further loss; that is what loss does here."""
 
 import asyncio
@@ -32,6 +33,8 @@ class Weather:
             except (FileNotFoundError, ValueError):
                 pass
         values = self._values.get(name, {})
+        if values.get("stall"):
+            return 3600
         pause = values.get("delay_ms", 0) / 1000 * random.uniform(0.8, 1.2)
         wait = FIRST_RETRANSMISSION_SECONDS
         while random.random() < values.get("loss", 0.0) and wait < 4:

@@ -56,7 +56,8 @@ TABLES = {
         CREATE TABLE orders (id INTEGER PRIMARY KEY, email TEXT, address TEXT, cents INTEGER, charge INTEGER,
                              parcel INTEGER);""",
     "payment": """
-        CREATE TABLE charges (id INTEGER PRIMARY KEY, network TEXT, last_four TEXT, cents INTEGER, score INTEGER);""",
+        CREATE TABLE charges (id INTEGER PRIMARY KEY, network TEXT, last_four TEXT, cents INTEGER, score INTEGER,
+                              receipt TEXT);""",
     "shipping": """
         CREATE TABLE rates (zone INTEGER PRIMARY KEY, cents INTEGER, days INTEGER);
         INSERT INTO rates VALUES (1, 390, 1), (2, 490, 2), (3, 690, 3), (4, 990, 5);

@@ -16,7 +16,7 @@ log = logging.getLogger("shipping")
 
 app = Flask("shipping")
 pool = Pool("shipping", size=8)
-settings = Settings("shipping", rounding_ms=0, planned_stops=200)
+settings = Settings("shipping", rounding_ms=0, planned_stops=200, regions="0123456789")
 started = threading.Lock()
 
 
@@ -41,7 +41,8 @@ def start_planning():
 def zone(postcode: str) -> int:
     if settings.rounding_ms:
         time.sleep(settings.rounding_ms / 1000)
-    return 1 + sum(map(ord, postcode)) % 4
+    region = settings.regions.index(postcode[-1])
+    return 1 + (region + sum(map(ord, postcode))) % 4
 
 
 @app.get("/healthz")

@@ -71,6 +71,7 @@ class Probe:
             "charge visa": lambda: self.charge("visa"),
             "charge mastercard": lambda: self.charge("mastercard"),
             "estimate": lambda: self.ask("shipping", "GET", "/estimate?postcode=10115&grams=400"),
+            "estimate elsewhere": lambda: self.ask("shipping", "GET", "/estimate?postcode=10117&grams=400"),
             "order of two": lambda: self.order(2),
             "order of five": lambda: self.order(5),
         }
@@ -92,14 +93,17 @@ EFFECTS = {
         {"charge visa": 0.4, "charge mastercard": 0.4, "order of two": 0.4, "order of five": 0.4},
         [],
     ),
-    ("slow-handler", "shipping"): ({"estimate": 0.3, "order of two": 0.3, "order of five": 0.3}, []),
+    ("slow-handler", "shipping"): (
+        {"estimate": 0.3, "estimate elsewhere": 0.3, "order of two": 0.3, "order of five": 0.3},
+        [],
+    ),
     ("slow-handler", "catalog"): (
         {"catalog one": 0.2, "catalog popular": 0.2, "catalog search": 0.2, "order of two": 0.4, "order of five": 0.8},
         [],
     ),
     ("bad-deploy", "orders"): ({}, ["order of five"]),
     ("slow-query", "catalog"): ({"catalog popular": 0.06}, []),
-    ("service-down", "shipping"): ({}, ["estimate", "order of two", "order of five"]),
+    ("service-down", "shipping"): ({}, ["estimate", "estimate elsewhere", "order of two", "order of five"]),
     ("failing-part", "payment"): ({}, ["charge mastercard"]),
     ("dry-pool", "cart"): ({}, ["cart crowd"]),
     ("busy-thread", "shipping"): ({"estimate": 0.02}, []),
@@ -107,6 +111,15 @@ EFFECTS = {
     ("late-packets", "payment"): ({"order of two": 0.4, "order of five": 0.4}, []),
     ("lost-packets", "cart"): ({"cart through link": 0.05}, []),
     ("wrong-answer", "catalog"): ({}, ["order of two", "order of five"]),
+    ("gone-silent", "payment"): ({}, ["order of two", "order of five"]),
+    ("service-down", "payment"): ({}, ["charge visa", "charge mastercard", "order of two", "order of five"]),
+    ("missing-region", "shipping"): ({}, ["estimate elsewhere"]),
+    ("full-disk", "payment"): ({}, ["charge visa", "charge mastercard"]),
+    ("slow-deploy", "payment"): (
+        {"charge visa": 0.1, "charge mastercard": 0.1, "order of two": 0.1, "order of five": 0.1},
+        [],
+    ),
+    ("held-lock", "cart"): ({"order of two": 0.1, "order of five": 0.1}, ["cart crowd"]),
 }
 
 
@@ -114,7 +127,9 @@ EFFECTS = {
 MAY = {
     "dry-pool": ["cart through link", "order of two", "order of five"],
     "lost-packets": ["order of two", "order of five"],
-    "busy-thread": ["order of two", "order of five"],
+    "busy-thread": ["estimate elsewhere", "order of two", "order of five"],
+    "full-disk": ["order of two", "order of five"],
+    "gone-silent": ["order of two", "order of five"],
 }
 
 
