@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clew/privacy/redactor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "clew/model/labels.h"
+#include "clew/privacy/detect/keys.h"
+#include "clew/privacy/detect/rules.h"
 #include "clew/privacy/sql.h"
+#include "clew/privacy/text_redactor.h"
 #include "clew/privacy/texts.h"
 #include "clew/privacy/url.h"
 
@@ -15,101 +21,164 @@ namespace clew::privacy {
 namespace {
 
 using model::StringId;
+using model::ValueKind;
 
-// What is done to the value of a key.
-enum class Rule : uint8_t { kNotLookedUp, kNone, kSql, kUrl, kQuery };
+// How the values of a key are read.
+enum class Reading : uint8_t { kText, kSql, kUrl, kQuery, kSecret, kPerson };
+
+// What a key says of its values.
+struct KeyFacts {
+  Reading reading = Reading::kText;
+  detect::HintSet hints = 0;
+  bool operator==(const KeyFacts&) const = default;
+};
 
 // Keys of OpenTelemetry's semantic conventions, today's and earlier ones.
-Rule RuleOf(std::string_view key) {
-  static constexpr std::array<std::pair<std::string_view, Rule>, 9> kRules = {{
-      {"db.query.text", Rule::kSql},
-      {"db.statement", Rule::kSql},
-      {"url.full", Rule::kUrl},
-      {"url.original", Rule::kUrl},
-      {"url.query", Rule::kQuery},
-      {"http.url", Rule::kUrl},
-      {"http.target", Rule::kUrl},
-      {"http.request.header.referer", Rule::kUrl},
-      {"http.response.header.location", Rule::kUrl},
+KeyFacts FactsOf(std::string_view key, const Policy& policy) {
+  static constexpr std::array<std::pair<std::string_view, Reading>, 9> kReadings = {{
+      {"db.query.text", Reading::kSql},
+      {"db.statement", Reading::kSql},
+      {"url.full", Reading::kUrl},
+      {"url.original", Reading::kUrl},
+      {"url.query", Reading::kQuery},
+      {"http.url", Reading::kUrl},
+      {"http.target", Reading::kUrl},
+      {"http.request.header.referer", Reading::kUrl},
+      {"http.response.header.location", Reading::kUrl},
   }};
   // As a label of a series a key has underscores.
   const auto same = [](char a, char b) { return a == b || (a == '_' && b == '.'); };
-  for (const auto& [name, rule] : kRules) {
-    if (std::ranges::equal(key, name, same)) return rule;
+  for (const auto& [name, reading] : kReadings) {
+    if (std::ranges::equal(key, name, same)) return {reading, 0};
   }
-  return Rule::kNone;
-}
-
-std::string Applied(Rule rule, SqlDialect dialect, std::string_view text) {
-  switch (rule) {
-    case Rule::kSql: return ReplaceSqlLiterals(text, dialect);
-    case Rule::kUrl: return RedactUrl(text);
-    case Rule::kQuery: return RedactQuery(text);
-    case Rule::kNotLookedUp:
-    case Rule::kNone: break;
+  KeyFacts facts{Reading::kText, detect::HintsOfName(key)};
+  if (detect::IsMachineKey(key)) facts.hints |= detect::Bit(detect::Hint::kMachine);
+  const bool is_own = std::ranges::any_of(policy.person_keys,
+                                          [&](const std::string& name) { return std::ranges::equal(key, name, same); });
+  if (is_own || detect::IsPersonKey(key)) {
+    facts.reading = Reading::kPerson;
+  } else if (detect::IsTellingKey(key)) {
+    facts.reading = Reading::kSecret;
   }
-  return std::string(text);
+  return facts;
 }
 
 // The texts of one batch while it is redacted. A redacted text gets an id of its own, since the same text may stand
-// where it is no secret; each is worked out once.
+// where it is no secret; each is worked out once for the keys that say the same of it.
 class Texts {
  public:
-  explicit Texts(model::Strings& strings) : strings_(strings) {}
-
-  Rule RuleOfKey(StringId key) {
-    if (key >= rules_.size()) rules_.resize(strings_.size(), Rule::kNotLookedUp);
-    if (rules_[key] == Rule::kNotLookedUp) rules_[key] = RuleOf(strings_.Get(key));
-    return rules_[key];
+  Texts(model::Strings& strings, const Redactor& redactor, base::UnixNanos now)
+      : strings_(strings),
+        policy_(redactor.policy()),
+        redactor_(redactor.scanner(), redactor.policy(), redactor.pseudonyms(), now) {
+    facts_.emplace_back();
   }
 
-  StringId Redacted(StringId id, Rule rule, SqlDialect dialect) {
+  // A number for what a key says of its values; 0: nothing.
+  uint32_t FactsOfKey(StringId key) {
+    if (key >= of_keys_.size()) of_keys_.resize(strings_.size(), kUnknown);
+    if (of_keys_[key] == kUnknown) {
+      const KeyFacts facts = FactsOf(strings_.Get(key), policy_);
+      const auto found = std::ranges::find(facts_, facts);
+      of_keys_[key] = static_cast<uint32_t>(found - facts_.begin());
+      if (found == facts_.end()) facts_.push_back(facts);
+    }
+    return of_keys_[key];
+  }
+  const KeyFacts& facts(uint32_t number) const { return facts_[number]; }
+
+  StringId Redacted(StringId id, uint32_t facts, SqlDialect dialect = SqlDialect::kUnknown) {
     if (id == 0) return 0;
-    const uint64_t key = uint64_t{id} << 16 | static_cast<uint64_t>(rule) << 8 | static_cast<uint64_t>(dialect);
-    const auto [known, is_new] = known_.try_emplace(key, id);
-    if (!is_new) return known->second;
-    const std::string redacted = Applied(rule, dialect, strings_.Get(id));
-    if (redacted != strings_.Get(id)) known->second = strings_.Intern(redacted);
-    return known->second;
+    StringId* known = nullptr;
+    if (facts == 0) {
+      if (id >= plain_.size()) plain_.resize(strings_.size(), kUnknown);
+      known = &plain_[id];
+    } else {
+      const uint64_t key = uint64_t{id} << 32 | uint64_t{facts} << 8 | static_cast<uint64_t>(dialect);
+      known = &known_.try_emplace(key, kUnknown).first->second;
+    }
+    if (*known == kUnknown) *known = Apply(strings_.Get(id), facts_[facts], dialect) ? strings_.Intern(text_) : id;
+    return *known;
+  }
+
+  // A number under a key; empty where it may stay.
+  StringId RedactedNumber(const std::string& number, uint32_t facts) {
+    if (!Apply(number, facts_[facts], SqlDialect::kUnknown)) return 0;
+    return text_.empty() ? strings_.Intern(detect::kRedacted) : strings_.Intern(text_);
   }
 
   std::string_view Get(StringId id) const { return strings_.Get(id); }
+  const TextRedactor::Counts& counts() const { return redactor_.counts(); }
 
  private:
+  static constexpr uint32_t kUnknown = UINT32_MAX;
+
+  // Whether the text changes; then text_ is what it becomes.
+  bool Apply(std::string_view text, const KeyFacts& facts, SqlDialect dialect) {
+    switch (facts.reading) {
+      case Reading::kText: return redactor_.Redact(text, facts.hints, text_);
+      case Reading::kSecret: return redactor_.RedactSecret(text, text_);
+      case Reading::kPerson: return redactor_.RedactPerson(text, facts.hints, text_);
+      case Reading::kSql: text_ = ReplaceSqlLiterals(text, dialect); return text_ != text;
+      case Reading::kUrl:
+      case Reading::kQuery: break;
+    }
+    const std::string url = facts.reading == Reading::kUrl ? RedactUrl(text) : RedactQuery(text);
+    if (!redactor_.Redact(url, 0, text_)) text_ = url;
+    return text_ != text;
+  }
+
   model::Strings& strings_;
-  std::vector<Rule> rules_;  // by key
+  const Policy& policy_;
+  TextRedactor redactor_;
+  std::vector<KeyFacts> facts_;
+  std::vector<uint32_t> of_keys_;  // by key
+  std::vector<StringId> plain_;    // by id, where no key says anything
   std::unordered_map<uint64_t, StringId> known_;
+  std::string text_;
 };
 
 // The attributes of one batch.
 class AttributeRedaction {
  public:
   AttributeRedaction(model::BatchBase& batch, Texts& texts)
-      : attributes_(batch.attributes), texts_(texts), done_(batch.attributes.key_values.size()) {}
+      : attributes_(batch.attributes),
+        texts_(texts),
+        done_rows_(batch.attributes.key_values.size()),
+        done_values_(batch.attributes.values.size()) {}
 
   // The attributes of one record, among which others say how to read one.
   void Record(model::Range range) {
     for (uint32_t i = 0; i < range.count; ++i) {
       const size_t row = range.first + i;
-      if (done_[row] || texts_.RuleOfKey(attributes_.key_values[row].key) != Rule::kSql) continue;
+      if (done_rows_[row] || Facts(row).reading != Reading::kSql) continue;
       Row(row, DialectAmong(range));
     }
   }
 
-  // All that belong to no record, and those of records that need no others. Rows that nothing refers to are redacted
-  // like the rest.
+  // A value that has no key of its own, with all that it holds.
+  void Value(model::Value& value) { Value(value, 0, SqlDialect::kUnknown, 0); }
+
+  // All that belong to no record, and those of records that need no others. Rows and values that nothing refers to are
+  // redacted like the rest.
   void Others() {
-    for (size_t row = 0; row < attributes_.key_values.size(); ++row) {
-      if (!done_[row]) Row(row, SqlDialect::kUnknown);
+    // Holders stand behind what they hold, and say more of it than its own keys may.
+    for (size_t row = attributes_.key_values.size(); row-- > 0;) {
+      if (!done_rows_[row]) Row(row, SqlDialect::kUnknown);
+    }
+    for (size_t i = attributes_.values.size(); i-- > 0;) {
+      if (!done_values_[i]) Value(attributes_.values[i]);
     }
   }
 
  private:
+  const KeyFacts& Facts(size_t row) { return texts_.facts(texts_.FactsOfKey(attributes_.key_values[row].key)); }
+
   SqlDialect DialectAmong(model::Range range) const {
     for (const std::string_view key : {"db.system.name", "db.system"}) {
       for (uint32_t i = 0; i < range.count; ++i) {
         const model::KeyValue& row = attributes_.key_values[range.first + i];
-        if (row.value.kind == model::ValueKind::kString && texts_.Get(row.key) == key) {
+        if (row.value.kind == ValueKind::kString && texts_.Get(row.key) == key) {
           return SqlDialectOf(texts_.Get(row.value.string_id()));
         }
       }
@@ -118,26 +187,51 @@ class AttributeRedaction {
   }
 
   void Row(size_t row, SqlDialect dialect) {
+    done_rows_[row] = true;
     model::KeyValue& attribute = attributes_.key_values[row];
-    const Rule rule = texts_.RuleOfKey(attribute.key);
-    if (rule != Rule::kNone) Value(attribute.value, rule, dialect, 0);
-    done_[row] = true;
+    Value(attribute.value, texts_.FactsOfKey(attribute.key), dialect, 0);
   }
 
-  // A text, or the texts of an array; the values of a list have keys of their own.
-  void Value(model::Value& value, Rule rule, SqlDialect dialect, int depth) {
-    if (value.kind == model::ValueKind::kString) {
-      value.payload = texts_.Redacted(value.string_id(), rule, dialect);
-    } else if (value.kind == model::ValueKind::kArray && depth < model::kMaxValueDepth) {
-      for (uint32_t i = 0; i < value.count; ++i) {
-        Value(attributes_.values[value.range().first + i], rule, dialect, depth + 1);
-      }
+  void Value(model::Value& value, uint32_t facts, SqlDialect dialect, int depth) {
+    switch (value.kind) {
+      case ValueKind::kString:
+      case ValueKind::kBytes: value.payload = texts_.Redacted(value.string_id(), facts, dialect); break;
+      case ValueKind::kInt: Number(value, std::to_string(static_cast<int64_t>(value.payload)), facts); break;
+      case ValueKind::kDouble: Number(value, fmt::format("{}", std::bit_cast<double>(value.payload)), facts); break;
+      case ValueKind::kArray:
+        for (uint32_t i = 0; i < value.count && depth < model::kMaxValueDepth; ++i) {
+          done_values_[value.range().first + i] = true;
+          Value(attributes_.values[value.range().first + i], facts, dialect, depth + 1);
+        }
+        break;
+      case ValueKind::kKeyValueList: List(value.range(), facts, depth); break;
+      case ValueKind::kEmpty:
+      case ValueKind::kBool: break;
     }
+  }
+
+  // The fields of a list have keys of their own, unless all of it is a secret.
+  void List(model::Range range, uint32_t facts, int depth) {
+    if (texts_.facts(facts).reading != Reading::kSecret || depth >= model::kMaxValueDepth) return;
+    for (uint32_t i = 0; i < range.count; ++i) {
+      done_rows_[range.first + i] = true;
+      Value(attributes_.key_values[range.first + i].value, facts, SqlDialect::kUnknown, depth + 1);
+    }
+  }
+
+  // A number that is somebody's becomes a text.
+  void Number(model::Value& value, const std::string& written, uint32_t facts) {
+    // Shorter ones are nobody's, whatever no key says of them.
+    static constexpr size_t kLeastDigits = 9;
+    const KeyFacts& key = texts_.facts(facts);
+    if (key.reading == Reading::kText && key.hints == 0 && written.size() < kLeastDigits) return;
+    if (const StringId id = texts_.RedactedNumber(written, facts)) value = model::Value::String(id);
   }
 
   model::Attributes& attributes_;
   Texts& texts_;
-  std::vector<bool> done_;  // by row
+  std::vector<bool> done_rows_;
+  std::vector<bool> done_values_;
 };
 
 // Overwrites what no row refers to: the texts that were redacted, and what a decoder or an agent left over.
@@ -150,15 +244,6 @@ void WipeUnused(Batch& batch) {
   }
 }
 
-template <typename Batch>
-void RedactRecords(Batch& batch) {
-  Texts texts(batch.strings);
-  AttributeRedaction attributes(batch, texts);
-  for (const model::Range range : batch.attribute_range) attributes.Record(range);
-  attributes.Others();
-  WipeUnused(batch);
-}
-
 // The id of a series is made of its labels.
 uint64_t IdOf(const model::SeriesBatch& batch, model::Range range) {
   std::vector<model::Label> labels;
@@ -169,29 +254,78 @@ uint64_t IdOf(const model::SeriesBatch& batch, model::Range range) {
   return model::Labels(std::move(labels)).Id();
 }
 
-}  // namespace
-
-void Redactor::Redact(model::SpanBatch& batch) const { RedactRecords(batch); }
-
-void Redactor::Redact(model::LogBatch& batch) const { RedactRecords(batch); }
-
-void Redactor::Redact(model::MetricBatch& batch) const {
-  Texts texts(batch.strings);
-  AttributeRedaction(batch, texts).Others();
-  WipeUnused(batch);
+std::unique_ptr<const detect::Scanner> MakeScanner(const Policy& policy) {
+  auto scanner = detect::Scanner::Make(detect::AllRules(), policy.enabled);
+  // The words are our own.
+  CLEW_CHECK(scanner.has_value());
+  return std::move(*scanner);
 }
 
+}  // namespace
+
+std::string_view SignalName(Signal signal) {
+  static constexpr std::array<std::string_view, kSignalCount> kNames = {"traces", "logs", "metrics"};
+  return kNames[static_cast<size_t>(signal)];
+}
+
+Redactor::Redactor() : Redactor(Options{}) {}
+
+Redactor::Redactor(Options options)
+    : options_(std::move(options)),
+      pseudonyms_(options_.keys.empty() ? std::vector{PseudonymKey::Random(0)} : options_.keys),
+      scanner_(MakeScanner(options_.policy)) {}
+
+Redactor::~Redactor() = default;
+
+void Redactor::Count(Signal signal, const std::array<uint64_t, detect::kDetectorCount>& counts) const {
+  auto& own = counts_[static_cast<size_t>(signal)];
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) own[i].fetch_add(counts[i], std::memory_order_relaxed);
+  }
+}
+
+RedactionCounts Redactor::counts() const {
+  RedactionCounts counts{};
+  for (size_t signal = 0; signal < kSignalCount; ++signal) {
+    for (size_t i = 0; i < detect::kDetectorCount; ++i)
+      counts[signal][i] = counts_[signal][i].load(std::memory_order_relaxed);
+  }
+  return counts;
+}
+
+template <typename Batch>
+void Redactor::RedactRecords(Batch& batch, Signal signal) const {
+  Texts texts(batch.strings, *this, options_.clock->Now());
+  AttributeRedaction attributes(batch, texts);
+  if constexpr (requires { batch.attribute_range; }) {
+    for (const model::Range range : batch.attribute_range) attributes.Record(range);
+  }
+  if constexpr (requires { batch.body; }) {
+    for (model::Value& body : batch.body) attributes.Value(body);
+  }
+  attributes.Others();
+  VisitNames(batch, [&](StringId& id) { id = texts.Redacted(id, 0); });
+  WipeUnused(batch);
+  Count(signal, texts.counts());
+}
+
+void Redactor::Redact(model::SpanBatch& batch) const { RedactRecords(batch, Signal::kTraces); }
+
+void Redactor::Redact(model::LogBatch& batch) const { RedactRecords(batch, Signal::kLogs); }
+
+void Redactor::Redact(model::MetricBatch& batch) const { RedactRecords(batch, Signal::kMetrics); }
+
 void Redactor::Redact(model::SeriesBatch& batch) const {
-  Texts texts(batch.strings);
+  Texts texts(batch.strings, *this, options_.clock->Now());
   std::vector<bool> changed(batch.labels.size());
   for (size_t row = 0; row < batch.labels.size(); ++row) {
     model::LabelPair& label = batch.labels[row];
-    const Rule rule = texts.RuleOfKey(label.name);
-    if (rule == Rule::kNone) continue;
-    const StringId redacted = texts.Redacted(label.value, rule, SqlDialect::kUnknown);
-    changed[row] = redacted != label.value;
-    label.value = redacted;
+    const model::LabelPair before = label;
+    label.value = texts.Redacted(label.value, texts.FactsOfKey(label.name));
+    label.name = texts.Redacted(label.name, 0);
+    changed[row] = label.value != before.value || label.name != before.name;
   }
+  VisitNames(batch, [&](StringId& id) { id = texts.Redacted(id, 0); });
   for (model::SeriesRow& series : batch.series) {
     const auto first = changed.begin() + series.labels.first;
     if (std::find(first, first + series.labels.count, true) != first + series.labels.count) {
@@ -199,6 +333,7 @@ void Redactor::Redact(model::SeriesBatch& batch) const {
     }
   }
   WipeUnused(batch);
+  Count(Signal::kMetrics, texts.counts());
 }
 
 }  // namespace clew::privacy

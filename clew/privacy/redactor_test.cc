@@ -93,11 +93,113 @@ TEST(Redactor, LooksAtAttributesOfEveryDepthAndOwner) {
 TEST(Redactor, TheSameTextStaysWhereItIsNoSecret) {
   model::SpanBatch batch;
   const size_t row = AddRow(batch);
-  batch.name[row] = batch.strings.Intern("/?token=public");
-  batch.attribute_range[row] = Put(batch, {{"http.target", "/?token=public"}});
+  batch.name[row] = batch.strings.Intern("SELECT 1");
+  batch.attribute_range[row] = Put(batch, {{"db.query.text", "SELECT 1"}, {"password", "shop"}, {"service", "shop"}});
   Redactor().Redact(batch);
-  EXPECT_EQ(batch.Text(batch.name[row]), "/?token=public");
-  EXPECT_EQ(Get(batch, batch.attribute_range[row], "http.target"), "/?token=REDACTED");
+  EXPECT_EQ(batch.Text(batch.name[row]), "SELECT 1");
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "db.query.text"), "SELECT ?");
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "password"), "REDACTED");
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "service"), "shop");
+}
+
+// Data of one person in every text of a span batch.
+TEST(Redactor, LooksAtEveryTextOfASpan) {
+  constexpr std::string_view kEmail = "zoe@example.net";
+  model::SpanBatch batch;
+  const size_t row = AddRow(batch);
+  const auto text = [&] { return batch.strings.Add(kEmail); };
+  batch.name[row] = text();
+  batch.trace_state[row] = text();
+  batch.status_message[row] = text();
+  batch.resources[0].schema_url = text();
+  batch.scopes[0].name = text();
+  batch.scopes[0].version = text();
+  batch.scopes[0].schema_url = text();
+  batch.resources[0].attributes = Put(batch, {{"a", kEmail}});
+  batch.scopes[0].attributes = Put(batch, {{kEmail, "b"}});
+  const Range deepest = batch.attributes.AddValues({Value::String(text()), Value::Bytes(text())});
+  const Range list = batch.attributes.AddKeyValues({{batch.strings.Intern("k"), 0, Value::Array(deepest)}});
+  batch.attribute_range[row] =
+      batch.attributes.AddKeyValues({{batch.strings.Intern("list"), 0, Value::KeyValueList(list)},
+                                     {batch.strings.Intern("user.id"), 0, Value::Int(4711)},
+                                     {batch.strings.Intern("card"), 0, Value::Int(4111111111111111)},
+                                     {batch.strings.Intern("latitude"), 0, Value::Double(52.520008)},
+                                     {batch.strings.Intern("http.response.status_code"), 0, Value::Int(200)},
+                                     {batch.strings.Intern("exception.stacktrace"), 0,
+                                      Value::String(batch.strings.Add("ValueError: zoe@example.net\n  at x"))}});
+  model::SpanEvent event;
+  event.name = text();
+  event.attributes = Put(batch, {{"exception.message", "no account zoe@example.net"}});
+  batch.events.push_back(event);
+  batch.event_range[row] = {0, 1};
+  model::SpanLink link;
+  link.trace_state = text();
+  link.attributes = Put(batch, {{"who", kEmail}});
+  batch.links.push_back(link);
+  batch.link_range[row] = {0, 1};
+  Redactor redactor;
+  redactor.Redact(batch);
+  const std::string bytes = BytesOf(batch);
+  for (const char* secret : {"zoe", "4711", "4111111111111111"})
+    EXPECT_EQ(bytes.find(secret), std::string::npos) << secret;
+  const std::string pseudonym = redactor.pseudonyms().Of("email", kEmail, 0);
+  EXPECT_EQ(batch.Text(batch.name[row]), pseudonym);
+  EXPECT_EQ(batch.Text(batch.links[0].trace_state), pseudonym);
+  EXPECT_EQ(Get(batch, batch.events[0].attributes, "exception.message"), "no account " + pseudonym);
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "latitude"), "REDACTED");
+  const KeyValue* status =
+      FindAttribute(batch.attributes, batch.strings, batch.attribute_range[row], "http.response.status_code");
+  ASSERT_NE(status, nullptr);
+  EXPECT_EQ(status->value.payload, 200u);
+  EXPECT_TRUE(batch.IsConsistent());
+  EXPECT_GT(redactor.counts()[static_cast<size_t>(Signal::kTraces)][static_cast<size_t>(detect::Detector::kEmail)], 0u);
+}
+
+TEST(Redactor, TheSamePersonIsTheSameEverywhere) {
+  const PseudonymKey key = PseudonymKey::Random(0);
+  const Redactor one({.policy = {}, .keys = {key}});
+  const Redactor other({.policy = {}, .keys = {key}});
+  model::LogBatch logs;
+  const size_t row = AddRow(logs);
+  logs.body[row] = Value::String(logs.strings.Add(R"(order by "ZOE@example.net" failed)"));
+  logs.attribute_range[row] = Put(logs, {{"user.email", "zoe@example.net"},
+                                         {"client.address", "203.0.113.7"},
+                                         {"user.name", "zoe"},
+                                         {"server.address", "10.0.0.7"},
+                                         {"enduser.id", "127.0.0.1"}});
+  model::SeriesBatch series;
+  series.labels.push_back({series.strings.Intern("user_email"), series.strings.Intern("Zoe@Example.net")});
+  one.Redact(logs);
+  other.Redact(series);
+  const std::string pseudonym(series.Text(series.labels[0].value));
+  EXPECT_TRUE(pseudonym.starts_with("email:"));
+  EXPECT_EQ(Get(logs, logs.attribute_range[row], "user.email"), pseudonym);
+  EXPECT_EQ(ValueToText(logs.attributes, logs.strings, logs.body[row]), "order by \"" + pseudonym + "\" failed");
+  EXPECT_TRUE(Get(logs, logs.attribute_range[row], "client.address").starts_with("ip:"));
+  EXPECT_TRUE(Get(logs, logs.attribute_range[row], "user.name").starts_with("user:"));
+  EXPECT_EQ(Get(logs, logs.attribute_range[row], "server.address"), "10.0.0.7");
+  EXPECT_EQ(Get(logs, logs.attribute_range[row], "enduser.id"), "127.0.0.1");
+}
+
+TEST(Redactor, BodiesOfEveryKind) {
+  model::LogBatch batch;
+  const Range inner = batch.attributes.AddKeyValues(
+      {{batch.strings.Intern("anything"), 0, Value::String(batch.strings.Add("s3cret"))}});
+  const Range fields =
+      batch.attributes.AddKeyValues({{batch.strings.Intern("credentials"), 0, Value::KeyValueList(inner)},
+                                     {batch.strings.Intern("note"), 0, Value::String(batch.strings.Add("n"))}});
+  const Range elements = batch.attributes.AddValues({Value::String(batch.strings.Add("a zoe@example.net"))});
+  for (const Value body : {Value::KeyValueList(fields), Value::Array(elements),
+                           Value::String(batch.strings.Add(R"({"password":"s3cret","card":4111111111111111})"))}) {
+    batch.body[AddRow(batch)] = body;
+  }
+  Redactor().Redact(batch);
+  EXPECT_EQ(BytesOf(batch).find("zoe"), std::string::npos);
+  EXPECT_EQ(BytesOf(batch).find("s3cret"), std::string::npos);
+  EXPECT_EQ(ValueToText(batch.attributes, batch.strings, batch.body[0]),
+            R"({"credentials":{"anything":"REDACTED"},"note":"n"})");
+  EXPECT_EQ(ValueToText(batch.attributes, batch.strings, batch.body[2]),
+            R"({"password":"REDACTED","card":"REDACTED"})");
 }
 
 TEST(Redactor, WipesWhatNoRowRefersTo) {

@@ -5,7 +5,7 @@
 #include <array>
 
 #include "clew/base/bytes.h"
-#include "clew/privacy/telling_keys.h"
+#include "clew/privacy/detect/keys.h"
 
 namespace clew::privacy {
 namespace {
@@ -28,7 +28,7 @@ std::string Decoded(std::string_view text) {
 void AppendParameter(std::string_view parameter, std::string& out) {
   const size_t equals = parameter.find('=');
   if (equals == std::string_view::npos || equals + 1 == parameter.size() ||
-      !IsTellingKey(Decoded(parameter.substr(0, equals)))) {
+      !detect::IsTellingKey(Decoded(parameter.substr(0, equals)))) {
     out += parameter;
     return;
   }

@@ -4,13 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "clew/privacy/detect/values.h"
+
 namespace clew::privacy {
 
-// What stands where a secret stood in a URL (OpenTelemetry semantic conventions, url.full).
-inline constexpr std::string_view kRedacted = "REDACTED";
+using detect::kRedacted;  // what stands where a secret stood (OpenTelemetry semantic conventions, url.full)
 
 // A URL, or a path with its query (RFC 3986): user and password before the host become REDACTED, and so do the values
-// of telling keys (telling_keys.h) in the query and in a fragment that looks like one. The rest stays byte for byte.
+// of telling keys (detect/keys.h) in the query and in a fragment that looks like one. The rest stays byte for byte.
 // Applied twice it changes nothing more; each value grows to at most kRedacted's length.
 std::string RedactUrl(std::string_view url);
 

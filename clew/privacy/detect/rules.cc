@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "clew/privacy/detect/rules.h"
+
+namespace clew::privacy::detect {
+
+std::vector<RulePtr> AllRules() {
+  std::vector<RulePtr> rules;
+  for (RulePtr (*make)() :
+       {ApiKeyRule,     BirthDateRule, BrCpfRule,      CardRule,         CookieRule,      CoordinatesRule,
+        CredentialRule, DeTaxIdRule,   EmailRule,      EsIdRule,         FieldRule,       FrNirRule,
+        IbanRule,       InAadhaarRule, IpRule,         ItFiscalCodeRule, JwtRule,         MacRule,
+        NlBsnRule,      PhoneRule,     PrivateKeyRule, UkNinoRule,       UrlPasswordRule, UsSsnRule}) {
+    rules.push_back(make());
+  }
+  return rules;
+}
+
+}  // namespace clew::privacy::detect

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace clew::privacy::detect {
+
+// What stands where a value was taken out.
+inline constexpr std::string_view kRedacted = "REDACTED";
+
+// Whether a value is a pseudonym that this program made: the name of a kind, a colon, kPseudonymDigits digits of hex.
+inline constexpr size_t kPseudonymDigits = 16;
+bool IsPseudonym(std::string_view value);
+
+// Whether a value under a telling key is none: empty, a word of a program (true, null), a placeholder, taken out
+// already.
+bool IsHarmless(std::string_view value);
+
+// Whether a word looks drawn by chance rather than chosen by a writer: digits among letters, or many different bytes.
+bool LooksDrawn(std::string_view word);
+
+}  // namespace clew::privacy::detect
