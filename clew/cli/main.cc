@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   clew::cli::AddStatusCommand(app, exit_code);
   clew::cli::AddCheckCommand(app, exit_code);
   clew::cli::AddTokenCommand(app, exit_code);
+  clew::cli::AddPrivacyCommand(app, exit_code);
   clew::cli::AddDemoCommand(app, exit_code);
 
   try {

@@ -23,6 +23,7 @@
 #include "clew/cli/command.h"
 #include "clew/cli/run_interpreter.h"
 #include "clew/cli/supervisor.h"
+#include "clew/privacy/shared_redactor.h"
 
 namespace clew::cli {
 namespace {
@@ -182,6 +183,13 @@ class Run {
     drain::DrainerOptions options;
     options.command = options_.command;
     options.say = Say;
+    std::string warning;
+    if (auto redactor = privacy::MakeSharedRedactor(warning)) {
+      options.redactor = *std::move(redactor);
+    } else {
+      warning = redactor.error().message;
+    }
+    if (!warning.empty()) Say(warning);
     if (auto folder = drain::OpenRuntimeFolder()) {
       options.runtime_folder = *folder;
     } else {

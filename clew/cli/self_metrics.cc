@@ -86,6 +86,22 @@ void AddIngest(const ingest::Counters& counters, std::vector<MetricFamily>& fami
   AddRefusals(counters, families);
 }
 
+void AddRedactions(const privacy::RedactionCounts& counts, std::vector<MetricFamily>& families) {
+  MetricFamily family =
+      Counter("clew_privacy_redactions", "Texts and values changed, by rule; senders may have changed others before.");
+  for (size_t signal = 0; signal < privacy::kSignalCount; ++signal) {
+    for (size_t rule = 0; rule < privacy::detect::kDetectorCount; ++rule) {
+      if (counts[signal][rule] == 0) continue;
+      const auto detector = static_cast<privacy::detect::Detector>(rule);
+      Add(family,
+          {{"rule", std::string(privacy::detect::DetectorName(detector))},
+           {"signal", std::string(privacy::SignalName(static_cast<privacy::Signal>(signal)))}},
+          counts[signal][rule]);
+    }
+  }
+  families.push_back(std::move(family));
+}
+
 void AddWritePath(const store::WritePathStats& stats, std::vector<MetricFamily>& families) {
   MetricFamily pending_rows = Gauge("clew_store_pending_rows", "Rows acknowledged that are not in their table yet.");
   MetricFamily pending_bytes = Gauge("clew_store_pending_bytes", "The same in bytes of memory.", "bytes");
@@ -162,12 +178,14 @@ void AddHttp(const std::vector<std::pair<std::string, net::HttpServer::Counters>
 
 std::vector<MetricFamily> SelfMetrics(const ingest::Counters& ingest, const store::WritePathStats& write_path,
                                       const store::RetentionStats& retention,
+                                      const privacy::RedactionCounts& redactions,
                                       const std::vector<std::pair<std::string, net::HttpServer::Counters>>& http) {
   std::vector<MetricFamily> families;
   MetricFamily info = Family("clew_build", "Version of this server.", model::FamilyType::kInfo);
   info.samples.push_back({"_info", {{"version", CLEW_VERSION}}, 1, {}});
   families.push_back(std::move(info));
   AddIngest(ingest, families);
+  AddRedactions(redactions, families);
   AddWritePath(write_path, families);
   AddRetention(retention, families);
   AddHttp(http, families);

@@ -6,6 +6,7 @@
 
 #include "clew/ingest/ingest.h"
 #include "clew/net/http_server.h"
+#include "clew/privacy/redactor.h"
 #include "clew/store/retention.h"
 #include "clew/store/write_path.h"
 #include "clew/wire/prometheus_text.h"
@@ -15,6 +16,7 @@ namespace clew::cli {
 // Clew's own telemetry as metric families, from the counters of its parts: clew_<area>_<name>_<unit>[_total].
 std::vector<wire::MetricFamily> SelfMetrics(const ingest::Counters& ingest, const store::WritePathStats& write_path,
                                             const store::RetentionStats& retention,
+                                            const privacy::RedactionCounts& redactions,
                                             const std::vector<std::pair<std::string, net::HttpServer::Counters>>& http);
 
 }  // namespace clew::cli

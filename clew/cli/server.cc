@@ -24,6 +24,7 @@
 #include "clew/ingest/ingest.h"
 #include "clew/net/http_router.h"
 #include "clew/net/http_server.h"
+#include "clew/privacy/shared_redactor.h"
 #include "clew/store/retention.h"
 #include "clew/store/rollup.h"
 #include "clew/store/store.h"
@@ -61,7 +62,11 @@ class ServerImpl final : public Server {
     store::WritePathOptions write_options;
     write_options.log.folder = config.data_dir + "/wal";
     CLEW_ASSIGN_OR_RETURN(write_path_, store::WritePath::Open(std::move(write_options), *store_));
+    std::string warning;
+    CLEW_ASSIGN_OR_RETURN(redactor_, privacy::MakeSharedRedactor(warning));
+    if (!warning.empty()) base::LogWarning("{}", warning);
     ingest::Options ingest_options;
+    ingest_options.redactor = redactor_;
     ingest_options.tenant = config.tenant_limits;
     ingest_ = std::make_unique<ingest::Ingest>(*write_path_, std::move(ingest_options));
     store::RetentionOptions retention;
@@ -113,7 +118,7 @@ class ServerImpl final : public Server {
           std::vector<std::pair<std::string, net::HttpServer::Counters>> http;
           if (http_) http.emplace_back("http", http_->counters());
           if (otlp_http_) http.emplace_back("otlp-http", otlp_http_->counters());
-          return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), http);
+          return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), redactor_->counts(), http);
         },
         [this] { return write_path_->CheckReady(); }});
   }
@@ -164,6 +169,7 @@ class ServerImpl final : public Server {
   std::shared_ptr<auth::TokenFile> tokens_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::WritePath> write_path_;
+  std::shared_ptr<const privacy::Redactor> redactor_;
   std::unique_ptr<ingest::Ingest> ingest_;
   std::optional<store::Retention> retention_;
   std::optional<store::Rollup> rollup_;

@@ -105,7 +105,12 @@ struct Request {
 }  // namespace
 
 struct Ingest::State {
-  State(store::WritePath& path, Options given) : write_path(path), options(std::move(given)), tenants(options.tenant) {}
+  State(store::WritePath& path, Options given)
+      : write_path(path),
+        options(std::move(given)),
+        tenants(options.tenant),
+        shared_redactor(options.redactor ? options.redactor : std::make_shared<const privacy::Redactor>()),
+        redactor(*shared_redactor) {}
 
   AtomicCounters& CountersOf(SignalKind signal) { return counters[static_cast<size_t>(signal)]; }
 
@@ -122,7 +127,8 @@ struct Ingest::State {
   store::WritePath& write_path;
   const Options options;
   TenantGuard tenants;
-  const privacy::Redactor redactor{};
+  const std::shared_ptr<const privacy::Redactor> shared_redactor;
+  const privacy::Redactor& redactor;
   AtomicCounters counters[3];
 
   base::Mutex mutex;

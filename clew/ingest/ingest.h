@@ -31,6 +31,8 @@ struct Options {
   Limits limits;
   TenantLimits tenant;
   model::ToSeriesOptions series;
+  // Whose keys make the pseudonyms; null: one of its own, with keys that nobody else knows.
+  std::shared_ptr<const privacy::Redactor> redactor;
   const base::Clock* clock = &base::Clock::System();
 };
 

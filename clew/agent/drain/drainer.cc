@@ -58,7 +58,11 @@ double OwnCpuSeconds() {
 class DrainerImpl final : public Drainer, private RecordSink {
  public:
   DrainerImpl(Config config, DrainerOptions options, record::Arena arena)
-      : config_(std::move(config)), options_(std::move(options)), arena_(std::move(arena)), drain_(arena_, *this) {}
+      : config_(std::move(config)),
+        options_(std::move(options)),
+        arena_(std::move(arena)),
+        redactor_(options_.redactor ? options_.redactor : std::make_shared<const privacy::Redactor>()),
+        drain_(arena_, *this) {}
 
   ~DrainerImpl() override;
 
@@ -110,7 +114,7 @@ class DrainerImpl final : public Drainer, private RecordSink {
   KeyValuePairs resource_;
   std::string page_address_;
   std::unique_ptr<net::HttpServer> page_;
-  const privacy::Redactor redactor_{};
+  const std::shared_ptr<const privacy::Redactor> redactor_;
   ArenaDrain drain_;
   std::array<std::unique_ptr<Exporter>, kSignalCount> exporters_;
 
@@ -221,7 +225,7 @@ net::HttpResponse DrainerImpl::RenderPage(std::string_view accept) {
   if (!ready_.load(std::memory_order_acquire)) return net::HttpResponse::Text(503, "starting\n");
   const wire::TextFormat format = wire::TextFormatFor(accept);
   model::MetricBatch batch = drain_.Collect(resource_, base::Clock::System().Now());
-  redactor_.Redact(batch);
+  redactor_->Redact(batch);
   std::vector<wire::MetricFamily> families = PageFamilies(batch, resource_);
   for (wire::MetricFamily& family : ReportFamilies(Report())) families.push_back(std::move(family));
   net::HttpResponse response;
@@ -327,7 +331,7 @@ void DrainerImpl::SealSpans() {
   const size_t count = spans_->size();
   if (count == 0) return;
   model::SpanBatch batch = spans_->Take();
-  redactor_.Redact(batch);
+  redactor_->Redact(batch);
   const SignalConfig& config = config_.of(Signal::kTraces);
   if (config.console) WriteToConsole(wire::EncodeTracesJson(batch));
   Exporter* exporter = exporters_[IndexOf(Signal::kTraces)].get();
@@ -340,7 +344,7 @@ void DrainerImpl::SealLogs() {
   const size_t count = logs_->size();
   if (count == 0) return;
   model::LogBatch batch = logs_->Take();
-  redactor_.Redact(batch);
+  redactor_->Redact(batch);
   const SignalConfig& config = config_.of(Signal::kLogs);
   if (config.console) WriteToConsole(wire::EncodeLogsJson(batch));
   Exporter* exporter = exporters_[IndexOf(Signal::kLogs)].get();
@@ -354,7 +358,7 @@ void DrainerImpl::ExportMetrics() {
   if (!config.console && exporter == nullptr) return;
   model::MetricBatch batch = drain_.Collect(resource_, base::Clock::System().Now());
   if (batch.point_count() == 0) return;
-  redactor_.Redact(batch);
+  redactor_->Redact(batch);
   if (config.console) WriteToConsole(wire::EncodeMetricsJson(batch));
   if (exporter == nullptr) return;
   exporter->Push(config.protocol == Protocol::kHttpJson ? wire::EncodeMetricsJson(batch) : wire::EncodeMetrics(batch),

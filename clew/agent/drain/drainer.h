@@ -12,6 +12,7 @@
 #include "clew/agent/drain/exporter.h"
 #include "clew/agent/drain/key_value_list.h"
 #include "clew/base/result.h"
+#include "clew/privacy/redactor.h"
 
 namespace clew::agent::drain {
 
@@ -21,6 +22,8 @@ struct DrainerOptions {
   record::Shape shape;
   // Takes single lines for a person. Called from any thread, one call at a time.
   std::function<void(const std::string&)> say = [](const std::string&) {};
+  // Whose keys make the pseudonyms; null: one of its own, with keys that nobody else knows.
+  std::shared_ptr<const privacy::Redactor> redactor;
 };
 
 // What the drainer has read from the rings and seen of processes so far.
