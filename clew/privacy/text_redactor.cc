@@ -130,19 +130,34 @@ void TextRedactor::AppendReplacement(std::string_view text, const Found& found, 
 
 bool TextRedactor::Redact(std::string_view text, detect::HintSet key_hints, std::string& redacted) {
   found_.clear();
+  if (!RedactOnce(text, key_hints, redacted)) return false;
+  // What was taken out was context of what stayed ("Bearer zoe@example.net"). It settles in two rounds; what does not
+  // is made for that.
+  static constexpr int kMostRounds = 8;
+  for (int round = 0; round < kMostRounds; ++round) {
+    if (!RedactOnce(redacted, key_hints, next_)) return redacted != text;
+    redacted.swap(next_);
+  }
+  redacted = detect::kRedacted;
+  return true;
+}
+
+// Found are the findings of the first round.
+bool TextRedactor::RedactOnce(std::string_view text, detect::HintSet key_hints, std::string& redacted) {
   const detect::Findings& findings = pass_.Scan(text, key_hints);
   if (findings.empty()) return false;
+  const bool is_first = found_.empty();
   redacted.clear();
   size_t done = 0;
   bool changes = false;
   for (const detect::Finding& finding : findings) {
     const Found found{finding, policy_.of(finding.detector)};
-    found_.push_back(found);
+    if (is_first) found_.push_back(found);
     if (found.action == Action::kKeep) continue;
     redacted += text.substr(done, finding.begin - done);
     AppendReplacement(text, found, redacted);
     done = finding.end;
-    ++counts_[static_cast<size_t>(finding.detector)];
+    if (is_first) ++counts_[static_cast<size_t>(finding.detector)];
     changes = true;
   }
   redacted += text.substr(done);

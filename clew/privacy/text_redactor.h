@@ -39,6 +39,7 @@ class TextRedactor {
   const Counts& counts() const { return counts_; }
 
  private:
+  bool RedactOnce(std::string_view text, detect::HintSet key_hints, std::string& redacted);
   void AppendReplacement(std::string_view text, const Found& found, std::string& out);
   std::string PseudonymOf(std::string_view value, detect::Detector detector) const;
   bool RedactWhole(std::string_view value, detect::Detector detector, std::string& redacted);
@@ -48,6 +49,7 @@ class TextRedactor {
   const Pseudonyms& pseudonyms_;
   const base::UnixNanos now_;
   std::vector<Found> found_;
+  std::string next_;
   Counts counts_{};
 };
 

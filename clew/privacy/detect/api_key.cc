@@ -8,7 +8,7 @@
 namespace clew::privacy::detect {
 namespace {
 
-enum class Bytes : uint8_t { kUpperDigits, kLowerDigits, kHex, kAlnum, kWord, kUrlSafe, kDotted };
+enum class Bytes : uint8_t { kUpperDigits, kLowerDigits, kHex, kAlnum, kWord, kUrlSafe, kDotted, kTilde };
 
 constexpr bool Holds(Bytes bytes, char c) {
   switch (bytes) {
@@ -19,6 +19,7 @@ constexpr bool Holds(Bytes bytes, char c) {
     case Bytes::kWord: return IsAlnum(c) || c == '_';
     case Bytes::kUrlSafe: return IsAlnum(c) || c == '_' || c == '-';
     case Bytes::kDotted: return IsAlnum(c) || c == '_' || c == '-' || c == '.' || c == '=' || c == '+' || c == '/';
+    case Bytes::kTilde: return IsAlnum(c) || c == '_' || c == '-' || c == '.' || c == '~';
   }
   return false;
 }
@@ -131,8 +132,8 @@ struct InnerForm {
   size_t most_behind;
 };
 constexpr auto kInnerForms = std::to_array<InnerForm>({
-    {"7Q~", Bytes::kDotted, 3, 5, 31, 34},            // Azure, client secrets
-    {"8Q~", Bytes::kDotted, 3, 5, 31, 34},            //
+    {"7Q~", Bytes::kTilde, 3, 5, 31, 34},             // Azure, client secrets
+    {"8Q~", Bytes::kTilde, 3, 5, 31, 34},             //
     {"T3BlbkFJ", Bytes::kUrlSafe, 20, 100, 20, 100},  // OpenAI
     {".atlasv1.", Bytes::kDotted, 14, 14, 60, 70},    // Terraform
     {":AAE", Bytes::kUrlSafe, 8, 10, 32, 32},         // Telegram

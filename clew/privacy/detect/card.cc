@@ -26,11 +26,11 @@ bool IsIssued(const Number& number) {
   if (three >= 300 && three <= 305) return size == 14 || size == 16;                                 // Diners
   if (two == 36 || two == 38 || two == 39) return size == 14 || size == 16;                          // Diners
   if (four == 6011 || two == 65 || (three >= 644 && three <= 649)) return size == 16 || size == 19;  // Discover
-  if (four >= 3528 && four <= 3589) return size >= 16 && size <= 19;                                 // JCB
+  if (two == 35) return size >= 16 && size <= 19;                                                    // JCB
   if (four == 2131 || four == 1800) return size == 15;                                               // JCB
   if (two == 62 || two == 81) return size >= 16 && size <= 19;                                       // UnionPay
   if (four >= 2200 && four <= 2204) return size == 16;                                               // Mir
-  if (two == 50 || (two >= 56 && two <= 58) || two == 63 || two == 67 || two == 60)
+  if (two == 50 || (two >= 56 && two <= 58) || two == 63 || two == 67 || two == 60 || four == 604)
     return size >= 12 && size <= 19;  // Maestro and others
   return false;
 }

@@ -7,6 +7,7 @@
 
 #include "clew/privacy/detect/chars.h"
 #include "clew/privacy/detect/rule.h"
+#include "clew/privacy/detect/values.h"
 
 namespace clew::privacy::detect {
 namespace {
@@ -37,6 +38,8 @@ constexpr auto kWords = std::to_array<Word>({
     {"bsn", Bit(Hint::kBsn)},
     {"bsnr", Bit(Hint::kBsn)},
     {"build", kPlain | Bit(Hint::kVersion)},
+    {"bump", Bit(Hint::kVersion)},
+    {"bumped", Bit(Hint::kVersion)},
     {"burgerservicenummer", Bit(Hint::kBsn)},
     {"byte", kPlain},
     {"bytes", kPlain},
@@ -68,10 +71,12 @@ constexpr auto kWords = std::to_array<Word>({
     {"dialed", Bit(Hint::kPhone)},
     {"dni", kAnyId},
     {"dob", Bit(Hint::kBirth)},
+    {"downgraded", Bit(Hint::kVersion)},
     {"duration", kPlain},
     {"ean", kPlain},
     {"epoch", kPlain},
     {"fax", Bit(Hint::kPhone)},
+    {"firmware", Bit(Hint::kVersion)},
     {"fiscal", kAnyId},
     {"fon", Bit(Hint::kPhone)},
     {"geb", Bit(Hint::kBirth)},
@@ -88,6 +93,9 @@ constexpr auto kWords = std::to_array<Word>({
     {"identity", kAnyId},
     {"idnr", Bit(Hint::kTaxId)},
     {"insee", Bit(Hint::kNir)},
+    {"installed", Bit(Hint::kVersion)},
+    {"installing", Bit(Hint::kVersion)},
+    {"insurance", kAnyId},
     {"invoice", kPlain},
     {"isbn", kPlain},
     {"issn", kPlain},
@@ -177,8 +185,12 @@ constexpr auto kWords = std::to_array<Word>({
     {"uid", Bit(Hint::kAadhaar)},
     {"uidai", Bit(Hint::kAadhaar)},
     {"upc", kPlain},
+    {"upgrade", Bit(Hint::kVersion)},
+    {"upgraded", Bit(Hint::kVersion)},
+    {"upgrading", Bit(Hint::kVersion)},
     {"ver", Bit(Hint::kVersion)},
     {"version", Bit(Hint::kVersion) | kPlain},
+    {"versions", Bit(Hint::kVersion)},
     {"visa", Bit(Hint::kCard)},
     {"wgs", Bit(Hint::kPlace)},
     {"whatsapp", Bit(Hint::kPhone)},
@@ -190,26 +202,29 @@ HintSet HintsOfWord(std::string_view lower) {
   return found == kWords.end() || found->text != lower ? 0 : found->hints;
 }
 
-// Words end at anything but letters and where a capital begins the next one: phoneNumber, birth_date.
+// Words end at anything but letters and where a capital begins the next one: phoneNumber, birth_date. The kind of a
+// pseudonym is no word.
 template <typename Visitor>
 void ForEachWord(std::string_view text, Visitor visit) {
   std::array<char, kLongestWord> word{};
   size_t size = 0;
-  const auto flush = [&] {
-    if (size > 0 && size <= word.size()) visit(std::string_view(word.data(), size));
+  const auto flush = [&](size_t end) {
+    const bool is_kind =
+        At(text, end) == ':' && size <= end && IsPseudonym(text.substr(end - size, size + 1 + kPseudonymDigits));
+    if (size > 0 && size <= word.size() && !is_kind) visit(std::string_view(word.data(), size));
     size = 0;
   };
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (!IsLetter(c)) {
-      flush();
+      flush(i);
       continue;
     }
-    if (IsUpper(c) && IsLower(At(text, i - 1))) flush();
+    if (IsUpper(c) && IsLower(At(text, i - 1))) flush(i);
     if (size < word.size()) word[size] = Lower(c);
     ++size;
   }
-  flush();
+  flush(text.size());
 }
 
 constexpr bool IsKeyByte(char c) { return IsWordByte(c) || c == '.' || c == '-'; }

@@ -215,10 +215,13 @@ class FieldRuleImpl final : public Rule {
   static bool IsSecretValue(std::string_view text, const Field& field, const ValueSpan& value,
                             std::string_view written) {
     if (value.is_quoted) return true;
+    const std::string_view last_word = field.key.substr(std::min(field.key.find_last_of("._-") + 1, field.key.size()));
+    if (IsCode(written) || written == field.key || written == last_word) return false;
     // Counts and results: pass=3, token=0.
     const bool is_number = std::ranges::all_of(written, IsDigit);
     if (is_number && written.size() < 3) return false;
-    if (field.kind == Field::Kind::kQuotedKey) return true;
+    // JSON has no words but its own.
+    if (field.kind == Field::Kind::kQuotedKey) return is_number || LooksDrawn(written) || written[0] == '-';
     if (field.kind == Field::Kind::kEquals && !field.has_spaces && At(text, field.value - 1) == '=') {
       return At(text, value.end) != '(';
     }
@@ -238,6 +241,7 @@ class FieldRuleImpl final : public Rule {
     const ValueSpan value = ReadValue(text, field.value);
     const std::string_view written = text.substr(value.begin, value.end - value.begin);
     if (IsHarmless(written) || At(text, value.end) == '(') return;
+    if (!value.is_quoted && (IsCode(written) || written == field.key)) return;
     findings.push_back({value.begin, value.end, Detector::kPerson});
   }
 
@@ -272,8 +276,10 @@ class FieldRuleImpl final : public Rule {
     // A UUID, a path.
     const bool is_uuid = word.size() == 36 && word[8] == '-' && word[13] == '-' && word[18] == '-' && word[23] == '-';
     if (is_uuid || word.starts_with('/') || std::ranges::count(word, '/') > 3) return false;
-    if (std::ranges::count_if(word, IsDigit) < 2 || std::ranges::none_of(word, IsLetter)) return false;
-    return Entropy(word) >= 3.0;
+    const auto digits = std::ranges::count_if(word, IsDigit);
+    if (digits == 0 || std::ranges::none_of(word, IsLetter)) return false;
+    const bool has_both_cases = std::ranges::any_of(word, IsUpper) && std::ranges::any_of(word, IsLower);
+    return Entropy(word) >= (digits > 1 ? 3.0 : has_both_cases ? 3.5 : 9.0);
   }
 
   std::vector<std::string> short_words_;

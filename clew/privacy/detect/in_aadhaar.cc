@@ -7,23 +7,24 @@ namespace clew::privacy::detect {
 namespace {
 
 // India: twelve digits, the first 2 to 9, checked by Verhoeff's scheme. One number in ten passes, so it is written in
-// groups of four or a word says what it is.
+// groups of four; where a word says what it is, a number that was mistyped is somebody's too.
 class InAadhaar final : public Rule {
  public:
   Anchors anchors() const override { return {.digit_runs = 1u << 12, .grouped_runs = 1u << 4}; }
 
   void Confirm(const Candidate& candidate, Findings& findings) const override {
     const std::string_view text = candidate.text;
-    if (text[candidate.begin] < '2') return;
     const Number number = ReadNumber(text, candidate.begin, " -", 12);
     const bool is_grouped = number.IsGrouped({4, 4, 4});
-    if (number.size != 12 || (!is_grouped && number.group_count != 1) || !PassesVerhoeff(number.all())) return;
+    if (number.size != 12 || (!is_grouped && number.group_count != 1)) return;
     if (!StandsAlone(text, candidate.begin, number.end)) return;
     // The first three of four groups, or the last.
     if (is_grouped && (IsGroup(text, number.end) || IsGroupBefore(text, candidate.begin))) return;
     const HintSet hints = HintsBefore(candidate, candidate.begin);
-    const bool is_somebodys = (hints & Bit(Hint::kAadhaar)) != 0;
-    if (!is_somebodys && (!is_grouped || (hints & Bit(Hint::kPlainNumber)) != 0)) return;
+    if ((hints & Bit(Hint::kAadhaar)) == 0) {
+      const bool is_valid = text[candidate.begin] >= '2' && PassesVerhoeff(number.all());
+      if (!is_grouped || !is_valid || (hints & Bit(Hint::kPlainNumber)) != 0) return;
+    }
     findings.push_back({candidate.begin, number.end, Detector::kInAadhaar});
   }
 

@@ -85,6 +85,9 @@ class Phone final : public Rule {
         --finding.begin;
     } else if (text[begin] == '0' && At(text, begin + 1) == '0' && At(text, begin + 2) != '0') {
       finding.end = InternationalEnd(text, begin + 2);
+      // Without gaps it is as good a number of anything.
+      const bool is_bare = finding.end == candidate.end;
+      if (is_bare && (HintsBefore(candidate, begin) & Bit(Hint::kPhone)) == 0) finding.end = 0;
     }
     if (finding.end == 0) {
       finding.begin = before == '(' ? begin - 1 : begin;
@@ -126,19 +129,24 @@ class Phone final : public Rule {
     const size_t code = CountryCodeSize(text.substr(begin));
     const Written written = Read(text, begin, code == 1 ? 11 : 15);
     if (code == 1 && text[begin] == '1') return written.digits == 11 ? written.end : 0;
-    if (written.digits < code + 6 || written.groups[0].size < code) return 0;
+    if (written.digits < code + 6) return 0;
     return written.end;
   }
 
   static size_t NationalEnd(const Candidate& candidate) {
     const std::string_view text = candidate.text;
-    const Written written = Read(text, candidate.begin, 12);
+    const Written written = Read(text, candidate.begin, 13);
     if (written.count == 0 || written.digits < 7 || !IsApart(text, candidate.begin, written.end) ||
         IsDate(text, written))
       return 0;
-    const bool is_said = (HintsBefore(candidate, candidate.begin) & Bit(Hint::kPhone)) != 0;
-    if (is_said && written.digits >= 7 && !IsSingleSmall(written)) return written.end;
-    return IsUsualForm(text, written) ? written.end : 0;
+    const HintSet hints = HintsBefore(candidate, candidate.begin);
+    const bool is_said = (hints & Bit(Hint::kPhone)) != 0;
+    if (is_said && !IsSingleSmall(written)) return written.end;
+    // A trunk prefix without gaps: 0612345678, 07700900123.
+    const bool is_bare = written.count == 1 && (written.digits == 10 || written.digits == 11) &&
+                         text[candidate.begin] == '0' && text[candidate.begin + 1] != '0' &&
+                         text.substr(candidate.begin, 10) != "0123456789" && (hints & ~Bit(Hint::kPhone)) == 0;
+    return is_bare || IsUsualForm(text, written) ? written.end : 0;
   }
 
   static bool IsSingleSmall(const Written& written) { return written.count == 1 && written.digits < 8; }
@@ -174,16 +182,19 @@ class Phone final : public Rule {
       const bool is_marked = groups[area].in_parentheses || groups[area + 1].separator != ' ';
       const bool is_same =
           groups[area + 1].separator == groups[area + 2].separator || groups[area].in_parentheses || !by_dots;
-      if (first(area) >= '1' && is_same && (is_marked || (first(area) >= '2' && first(area + 1) >= '2'))) return true;
+      if (first(area) >= '2' && is_same && (is_marked || first(area + 1) >= '2')) return true;
     }
     // (11) 91234-5678 in Brazil; (020) 7946 0958 and its like elsewhere.
     if (groups[0].in_parentheses && written.digits >= 8 && written.count >= 2 && groups[0].size >= 2) return true;
     // A trunk prefix: 020 7946 0958, 0151 23456789, 01 23 45 67 89, 06-12345678.
-    if (first(0) == '0' && At(text, groups[0].begin + 1) != '0' && written.count >= 2 && written.digits >= 9 &&
-        written.digits <= 12 && groups[0].size >= 2 && groups[0].size <= 6 && !by_dots) {
+    if (first(0) == '0' && At(text, groups[0].begin + 1) != '0' && written.count >= 2 && written.digits >= 8 &&
+        groups[0].size >= 2 && groups[0].size <= 6 && !by_dots) {
       return true;
     }
-    if (first(0) == '0' && by_dots && sizes({2, 2, 2, 2, 2})) return true;
+    if (first(0) == '0' && by_dots && (sizes({2, 2, 2, 2, 2}) || sizes({2, 4, 4}))) return true;
+    // Brazil without parentheses, 33 4748-5545; Russia, 8 508 477 11 59.
+    if ((sizes({2, 4, 4}) || sizes({2, 5, 4})) && groups[1].separator == ' ' && groups[2].separator == '-') return true;
+    if (sizes({1, 3, 3, 2, 2}) && first(0) == '8') return true;
     // India: 98765 43210.
     return sizes({5, 5}) && first(0) >= '6' && groups[1].separator != '.' && groups[1].separator != '/';
   }

@@ -138,6 +138,12 @@ TEST(Field, FoundAndNot) {
                                "user.email=email:0123456789abcdef",
                                "self.token = token",
                                "bypass: off",
+                               "login(user=args.user, password=self.password)",
+                               "token=os.environ[\"T\"]",
+                               "def f(user, password=None):",
+                               "password=password",
+                               "{\"auth\": LOG_AUTH}",
+                               "pw = pw[:-1]",
                            });
 }
 

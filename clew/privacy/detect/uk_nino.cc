@@ -24,13 +24,14 @@ class UkNino final : public Rule {
     const size_t begin = prefix_end - 2;
     const size_t suffix = number.end + (is_gap(At(text, number.end)) ? 1 : 0);
     const char last = At(text, suffix);
-    if (Upper(last) < 'A' || Upper(last) > 'D' || !BeginsWord(text, begin) || !EndsWord(text, suffix + 1)) return;
+    if (!IsLetter(last) || !BeginsWord(text, begin) || !EndsWord(text, suffix + 1)) return;
+    if (!IsLetter(text[begin]) || !IsLetter(text[begin + 1])) return;
     const std::array<char, 2> prefix = {Upper(text[begin]), Upper(text[begin + 1])};
-    if (!IsPrefix(prefix)) return;
+    const bool is_valid = IsPrefix(prefix) && Upper(last) <= 'D';
     const HintSet hints = HintsBefore(candidate, begin);
     const bool is_somebodys = (hints & Bit(Hint::kIdentity)) != 0;
     const bool is_upper = IsUpper(text[begin]) && IsUpper(text[begin + 1]) && IsUpper(last);
-    if (!is_somebodys && (!is_upper || (hints & Bit(Hint::kPlainNumber)) != 0)) return;
+    if (!is_somebodys && (!is_valid || !is_upper || (hints & Bit(Hint::kPlainNumber)) != 0)) return;
     findings.push_back({begin, suffix + 1, Detector::kUkNino});
   }
 

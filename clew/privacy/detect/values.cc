@@ -39,6 +39,20 @@ bool IsHarmless(std::string_view value) {
   return IsPseudonym(value);
 }
 
+bool IsCode(std::string_view value) {
+  if (std::ranges::none_of(value, [](char c) { return IsWordByte(c); })) return true;
+  if (!IsLetter(value[0]) && value[0] != '_') return false;
+  const size_t end = std::min(
+      value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"), value.size());
+  if (At(value, end) == '[') return true;
+  if (At(value, end) != '.' || !(IsLetter(At(value, end + 1)) || At(value, end + 1) == '_')) return false;
+  static constexpr auto kHolders = std::to_array<std::string_view>(
+      {"app",   "args",     "cfg",     "cls",     "config",  "context",  "ctx",    "data",    "env", "event",
+       "flask", "kwargs",   "obj",     "options", "opts",    "os",       "params", "process", "req", "request",
+       "res",   "response", "secrets", "self",    "session", "settings", "signal", "sys",     "this"});
+  return std::ranges::find(kHolders, value.substr(0, end)) != kHolders.end();
+}
+
 bool LooksDrawn(std::string_view word) {
   const bool has_digit = std::ranges::any_of(word, IsDigit);
   const bool has_letter = std::ranges::any_of(word, IsLetter);

@@ -17,6 +17,9 @@ bool IsPseudonym(std::string_view value);
 // already.
 bool IsHarmless(std::string_view value);
 
+// Whether an unquoted value is code: a member of something, an element, no letter or digit at all.
+bool IsCode(std::string_view value);
+
 // Whether a word looks drawn by chance rather than chosen by a writer: digits among letters, or many different bytes.
 bool LooksDrawn(std::string_view word);
 
