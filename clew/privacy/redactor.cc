@@ -309,6 +309,13 @@ void Redactor::RedactRecords(Batch& batch, Signal signal) const {
   Count(signal, texts.counts());
 }
 
+std::string Redactor::RedactValue(std::string_view key, std::string_view value) const {
+  model::Strings strings;
+  Texts texts(strings, *this, options_.clock->Now());
+  const uint32_t facts = texts.FactsOfKey(strings.Intern(key));
+  return std::string(strings.Get(texts.Redacted(strings.Intern(value), facts)));
+}
+
 void Redactor::Redact(model::SpanBatch& batch) const { RedactRecords(batch, Signal::kTraces); }
 
 void Redactor::Redact(model::LogBatch& batch) const { RedactRecords(batch, Signal::kLogs); }

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "clew/base/result.h"
 #include "clew/base/time.h"
@@ -49,6 +51,8 @@ class Redactor {
   void Redact(model::LogBatch& batch) const;
   void Redact(model::MetricBatch& batch) const;
   void Redact(model::SeriesBatch& batch) const;
+  // A text alone, as the value of `key` (which may be empty); not counted.
+  std::string RedactValue(std::string_view key, std::string_view value) const;
 
   const detect::Scanner& scanner() const { return *scanner_; }
   const Policy& policy() const { return options_.policy; }

@@ -112,6 +112,7 @@ class DrainerImpl final : public Drainer, private RecordSink {
   base::Fd serve_end_fd_;  // the serving thread
   base::Fd done_fd_;
   KeyValuePairs resource_;
+  KeyValuePairs redacted_resource_;  // for the page; batches are redacted whole
   std::string page_address_;
   std::unique_ptr<net::HttpServer> page_;
   const std::shared_ptr<const privacy::Redactor> redactor_;
@@ -159,6 +160,9 @@ base::Status DrainerImpl::Open(std::array<std::unique_ptr<Sender>, kSignalCount>
   OpenPage();
   resource_ =
       ServiceResource(config_, Host::Detect(), options_.command.empty() ? "" : options_.command.front(), page_address_);
+  for (const auto& [key, value] : resource_) {
+    redacted_resource_.emplace_back(redactor_->RedactValue({}, key), redactor_->RedactValue(key, value));
+  }
   spans_ = std::make_unique<SpanBatcher>(resource_);
   logs_ = std::make_unique<LogBatcher>(resource_);
   if (!options_.runtime_folder.empty()) {
@@ -226,7 +230,7 @@ net::HttpResponse DrainerImpl::RenderPage(std::string_view accept) {
   const wire::TextFormat format = wire::TextFormatFor(accept);
   model::MetricBatch batch = drain_.Collect(resource_, base::Clock::System().Now());
   redactor_->Redact(batch);
-  std::vector<wire::MetricFamily> families = PageFamilies(batch, resource_);
+  std::vector<wire::MetricFamily> families = PageFamilies(batch, redacted_resource_);
   for (wire::MetricFamily& family : ReportFamilies(Report())) families.push_back(std::move(family));
   net::HttpResponse response;
   response.content_type = wire::ContentTypeOf(format);
@@ -264,7 +268,7 @@ AgentReport DrainerImpl::Report() const {
   report.pid = getpid();
   report.service = FindValue(resource_, "service.name");
   report.instance = FindValue(resource_, "service.instance.id");
-  report.command = options_.command;
+  for (const std::string& word : options_.command) report.command.push_back(redactor_->RedactValue({}, word));
   report.started_unix_nanos = arena_.view().header().created_unix_nanos;
   report.page_address = page_address_;
   report.stats = stats();
