@@ -137,7 +137,7 @@ void AddWritePath(const store::WritePathStats& stats, std::vector<MetricFamily>&
 }
 
 void AddRetention(const store::RetentionStats& stats, std::vector<MetricFamily>& families) {
-  MetricFamily days = Counter("clew_store_dropped_days", "Days of arrival that retention dropped.");
+  MetricFamily days = Counter("clew_store_dropped_partitions", "Days of arrival that retention dropped.");
   Add(days, {{"reason", "age"}}, stats.dropped_days_by_age);
   Add(days, {{"reason", "disk_share"}}, stats.dropped_days_by_disk_share);
   MetricFamily rows = Counter("clew_store_dropped_rows", "Rows in them.");
