@@ -111,27 +111,34 @@ std::string_view ServiceIn(std::span<const model::LabelMatcher> matchers) {
   return found == matchers.end() ? std::string_view() : std::string_view(found->value);
 }
 
-}  // namespace
-
-base::Status LogReader::Scan(const LogQuery& query, const OnLogs& on_logs) {
-  StoreState& state = store_.state();
+// Has what may match stored, and adds all of the query's conditions; false: no record can match.
+base::Result<bool> AddQuery(const LogQuery& query, StoreState& state, const model::RequestContext& context,
+                            Conditions& conditions) {
   Question question = QuestionOf(query.range);
   question.trace_ids = query.trace_ids;
   question.service = ServiceIn(query.streams);
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-
-  Conditions conditions(context_.tenant);
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context));
   conditions.AddBucketedRange("time", query.range).AddTraceIds(query.trace_ids);
   if (!query.streams.empty()) {
     CLEW_ASSIGN_OR_RETURN(const std::vector<Stream> streams,
-                          StreamsOf(state.resources(), context_.tenant.name(), query.streams));
-    if (streams.empty()) return {};
+                          StreamsOf(state.resources(), context.tenant.name(), query.streams));
+    if (streams.empty()) return false;
     AddStreams(streams, conditions);
   }
   if (query.span_id) conditions.AddText("span_id = {span_id:FixedString(8)}", "span_id", query.span_id->View());
   if (query.min_severity > 0) conditions.AddInt("severity_number >= {severity:UInt8}", "severity", query.min_severity);
   CLEW_RETURN_IF_ERROR(AddLineFilters(query.lines, conditions));
   AddAttributeConditions(query.attributes, state.resources(), conditions);
+  return true;
+}
+
+}  // namespace
+
+base::Status LogReader::Scan(const LogQuery& query, const OnLogs& on_logs) {
+  StoreState& state = store_.state();
+  Conditions conditions(context_.tenant);
+  CLEW_ASSIGN_OR_RETURN(const bool possible, AddQuery(query, state, context_, conditions));
+  if (!possible) return {};
 
   const std::string_view direction = query.newest_first ? " DESC" : "";
   std::string sql = fmt::format("SELECT {} FROM logs{} ORDER BY intDiv(time, 1000000000){}, time{}", kLogColumnList,
@@ -147,6 +154,28 @@ base::Status LogReader::Scan(const LogQuery& query, const OnLogs& on_logs) {
     CLEW_RETURN_IF_ERROR(DecodeLogs(block, state, context_.tenant.name(), batch));
     return on_logs(batch);
   });
+}
+
+base::Result<std::vector<LogCount>> LogReader::Count(const LogQuery& query, std::chrono::nanoseconds step) {
+  StoreState& state = store_.state();
+  Conditions conditions(context_.tenant);
+  std::vector<LogCount> counts;
+  CLEW_ASSIGN_OR_RETURN(const bool possible, AddQuery(query, state, context_, conditions));
+  if (!possible) return counts;
+  conditions.parameters().Uint("step", static_cast<uint64_t>(step.count()));
+  const std::string sql = fmt::format(
+      "SELECT intDiv(time, {{step:UInt64}}) AS at, severity_number, count() FROM logs{} GROUP BY at, severity_number "
+      "ORDER BY at, severity_number",
+      conditions.where());
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      counts.push_back({static_cast<base::UnixNanos>(block[0].At<uint64_t>(row)) * step.count(),
+                        block[1].At<uint8_t>(row), block[2].At<uint64_t>(row)});
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context_), on_block));
+  return counts;
 }
 
 base::Result<std::vector<model::Labels>> LogReader::Streams(std::span<const model::LabelMatcher> matchers,

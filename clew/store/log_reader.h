@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -40,6 +41,13 @@ struct LogQuery {
   uint8_t min_severity = 0;  // severity number
 };
 
+// How many records of one severity came in one step of time. Steps are multiples of their length since 1970.
+struct LogCount {
+  base::UnixNanos start = 0;
+  uint8_t severity = 0;  // severity number
+  uint64_t count = 0;
+};
+
 using OnLogs = std::function<base::Status(const model::LogBatch&)>;
 
 // Reads log records; the same rules as SpanReader.
@@ -49,6 +57,9 @@ class LogReader {
 
   // Calls `on_logs` with batches of at most a few thousand records in the order asked for, within and between batches.
   base::Status Scan(const LogQuery& query, const OnLogs& on_logs);
+  // The records for which all conditions of `query` hold, counted by time; its order and limit say nothing here. `step`
+  // is at least 1.
+  base::Result<std::vector<LogCount>> Count(const LogQuery& query, std::chrono::nanoseconds step);
   // Names of stream labels of records in the range, sorted.
   base::Result<std::vector<std::string>> Labels(TimeRange range);
   base::Result<std::vector<std::string>> LabelValues(std::string_view name, TimeRange range);

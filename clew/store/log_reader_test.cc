@@ -60,6 +60,29 @@ TEST_F(LogReaderTest, WhatGoesInComesOut) {
   }
 }
 
+TEST_F(LogReaderTest, CountsByTimeAndSeverity) {
+  InsertShop();
+  const auto count = [&](const LogQuery& query) {
+    const model::RequestContext context = ContextOf();
+    std::vector<std::string> rows;
+    const auto counts = LogReader(*store_, context).Count(query, std::chrono::seconds(2));
+    EXPECT_TRUE(counts) << counts.error().message;
+    for (const LogCount& row : *counts) {
+      EXPECT_EQ(row.start % (2 * kSecond), 0);
+      rows.push_back(std::to_string((row.start - kNow) / kSecond) + " " + std::to_string(row.severity) + " " +
+                     std::to_string(row.count));
+    }
+    return rows;
+  };
+  ASSERT_EQ(kNow % (2 * kSecond), 0);
+  EXPECT_EQ(count({}), (std::vector<std::string>{"0 9 2", "2 9 1", "2 17 1"}));
+  LogQuery query;
+  query.lines = {{LineFilter::Kind::kContains, "declined"}};
+  EXPECT_EQ(count(query), (std::vector<std::string>{"2 9 1", "2 17 1"}));
+  query.streams = {{MatchType::kEqual, "service_name", "nobody"}};
+  EXPECT_TRUE(count(query).empty());
+}
+
 TEST_F(LogReaderTest, FiltersAndOrders) {
   InsertShop();
   using Strings = std::vector<std::string>;

@@ -97,6 +97,27 @@ struct ServiceStats {
   double p99 = 0;
 };
 
+// The same of one step of time. Steps are multiples of their length since 1970.
+struct ServiceStep {
+  base::UnixNanos start = 0;
+  ServiceStats stats;
+};
+
+// The same of one operation: the name of the span that answered.
+struct OperationStats {
+  std::string operation;
+  ServiceStats stats;
+};
+
+// The same of one sender: a resource of the service.
+struct InstanceStats {
+  std::string instance;  // service.instance.id; empty where it is not told, as the others
+  std::string version;   // service.version
+  std::string host;      // host.name
+  ServiceStats stats;
+  uint64_t last_start = 0;  // Unix nanoseconds of the newest request
+};
+
 // Which spans a scan gives; empty fields restrict nothing.
 struct SpanFilter {
   TimeRange range;  // start
@@ -130,6 +151,12 @@ class SpanReader {
   base::Result<std::vector<Operation>> Operations(std::string_view service, TimeRange range);
   base::Result<std::vector<ServiceEdge>> Edges(TimeRange range);
   base::Result<std::vector<ServiceStats>> Stats(TimeRange range);
+  // By service and time; steps without a request are left out. An empty `service` is all of them. `step` is at least 1.
+  base::Result<std::vector<ServiceStep>> StatsOverTime(TimeRange range, std::chrono::nanoseconds step,
+                                                       std::string_view service = {});
+  // By falling number of requests.
+  base::Result<std::vector<OperationStats>> StatsOfOperations(std::string_view service, TimeRange range);
+  base::Result<std::vector<InstanceStats>> StatsOfInstances(std::string_view service, TimeRange range);
   // Calls `on_spans` with batches of at most a few thousand spans, in no promised order; an error it returns ends the
   // scan and is returned.
   base::Status Scan(const SpanFilter& filter, const OnSpans& on_spans);

@@ -353,6 +353,37 @@ TEST_F(SpanReaderTest, CountsRequests) {
   EXPECT_EQ(stats->at(2).count, 1u);
 }
 
+TEST_F(SpanReaderTest, CountsRequestsByTimeOperationAndInstance) {
+  ASSERT_TRUE(Insert(Shop()));
+  const model::RequestContext context = ContextOf();
+  SpanReader reader(*store_, context);
+  const auto all = reader.StatsOverTime({}, std::chrono::seconds(1));
+  ASSERT_TRUE(all) << all.error().message;
+  uint64_t requests = 0;
+  for (const ServiceStep& step : *all) {
+    EXPECT_EQ(step.start % kSecond, 0);
+    requests += step.stats.count;
+  }
+  EXPECT_EQ(requests, 4u);
+  const auto cart = reader.StatsOverTime({}, std::chrono::hours(1), "cart");
+  ASSERT_TRUE(cart) << cart.error().message;
+  ASSERT_EQ(cart->size(), 1u);
+  EXPECT_EQ(cart->front().stats.service, "cart");
+  EXPECT_EQ(cart->front().stats.errors, 1u);
+
+  const auto operations = reader.StatsOfOperations("frontend", {});
+  ASSERT_TRUE(operations) << operations.error().message;
+  ASSERT_FALSE(operations->empty());
+  EXPECT_EQ(operations->front().operation, "GET /");
+  EXPECT_TRUE(reader.StatsOfOperations("nobody", {})->empty());
+
+  const auto instances = reader.StatsOfInstances("cart", {});
+  ASSERT_TRUE(instances) << instances.error().message;
+  ASSERT_EQ(instances->size(), 1u);
+  EXPECT_EQ(instances->front().stats.count, 1u);
+  EXPECT_GT(instances->front().last_start, 0u);
+}
+
 TEST_F(SpanReaderTest, ScansWhatIsAskedFor) {
   ASSERT_TRUE(Insert(Shop()));
   SpanFilter filter;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "clew/store/sender_directory.h"
 #include "clew/store/span_reader.h"
 #include "clew/store/sql.h"
 #include "clew/store/store_state.h"
@@ -89,20 +90,26 @@ std::string AddressesSql(std::string_view where) {
 }
 
 // Spans by which a service answers: server and consumer, roots, and, where a sender sets no kinds, spans whose parent
-// is of another service.
-std::string StatsSql(std::string_view where) {
+// is of another service. Grouped by `keys`, the figures' columns come after them.
+std::string StatsSql(std::string_view where, std::string_view keys, std::string_view rest = "") {
   return fmt::format(
-      "SELECT service_name, {0} FROM ("
-      "SELECT service_name, status_code = 2 AS failed, greatest(0, duration) AS took FROM spans{1} "
-      "AND (kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) "
+      "SELECT {2}, {0}{3} FROM ("
+      "SELECT service_name, name, start_time, resource_id, status_code = 2 AS failed, greatest(0, duration) AS took "
+      "FROM spans{1} AND (kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) "
       "UNION ALL "
-      "SELECT c.service_name AS service_name, c.status_code = 2 AS failed, greatest(0, c.duration) AS took "
+      "SELECT c.service_name AS service_name, c.name AS name, c.start_time AS start_time, c.resource_id AS "
+      "resource_id, "
+      "c.status_code = 2 AS failed, greatest(0, c.duration) AS took "
       "FROM (SELECT trace_id, span_id, service_name FROM spans{1}) AS p "
-      "INNER JOIN (SELECT trace_id, parent_span_id, service_name, duration, status_code FROM spans{1} AND kind = 0 "
-      "AND parent_span_id != toFixedString('', 8)) AS c "
+      "INNER JOIN (SELECT trace_id, parent_span_id, service_name, name, start_time, resource_id, duration, status_code "
+      "FROM spans{1} AND kind = 0 AND parent_span_id != toFixedString('', 8)) AS c "
       "ON p.trace_id = c.trace_id AND p.span_id = c.parent_span_id WHERE p.service_name != c.service_name"
-      ") GROUP BY service_name ORDER BY service_name",
-      kFigures, where);
+      ")",
+      kFigures, where, keys, rest);
+}
+
+ServiceStats StatsOf(std::string_view service, const Figures& figures) {
+  return {std::string(service), figures.calls, figures.errors, figures.total, figures.p50, figures.p95, figures.p99};
 }
 
 // Edges of one query: client, server, kind where `kind` is not given, figures.
@@ -183,17 +190,96 @@ base::Result<std::vector<ServiceStats>> SpanReader::Stats(TimeRange range) {
   Conditions conditions(context_.tenant);
   conditions.AddBucketedRange("start_time", range);
   std::vector<ServiceStats> stats;
-  CLEW_RETURN_IF_ERROR(state.engine().Query(StatsSql(conditions.where()), conditions.parameters(), OptionsOf(context_),
-                                            [&](const engine::Block& block) -> base::Status {
-                                              for (size_t row = 0; row < block.rows; ++row) {
-                                                const Figures figures = ReadFigures(block, 1, row);
-                                                stats.push_back({std::string(block[0].Text(row)), figures.calls,
-                                                                 figures.errors, figures.total, figures.p50,
-                                                                 figures.p95, figures.p99});
-                                              }
-                                              return {};
-                                            }));
+  const std::string sql = StatsSql(conditions.where(), "service_name") + " GROUP BY service_name ORDER BY service_name";
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      stats.push_back(StatsOf(block[0].Text(row), ReadFigures(block, 1, row)));
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context_), on_block));
   return stats;
+}
+
+base::Result<std::vector<ServiceStep>> SpanReader::StatsOverTime(TimeRange range, std::chrono::nanoseconds step,
+                                                                 std::string_view service) {
+  StoreState& state = store_.state();
+  Question question;
+  question.range = range;
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
+  Conditions conditions(context_.tenant);
+  conditions.AddBucketedRange("start_time", range);
+  conditions.parameters().Uint("step", static_cast<uint64_t>(step.count()));
+  std::string sql = StatsSql(conditions.where(), "service_name, intDiv(start_time, {step:UInt64}) AS at");
+  if (!service.empty()) {
+    conditions.parameters().Text("service", service);
+    sql += " WHERE service_name = {service:String}";
+  }
+  sql += " GROUP BY service_name, at ORDER BY service_name, at";
+  std::vector<ServiceStep> steps;
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      const auto start = static_cast<base::UnixNanos>(block[1].At<uint64_t>(row)) * step.count();
+      steps.push_back({start, StatsOf(block[0].Text(row), ReadFigures(block, 2, row))});
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context_), on_block));
+  return steps;
+}
+
+base::Result<std::vector<OperationStats>> SpanReader::StatsOfOperations(std::string_view service, TimeRange range) {
+  StoreState& state = store_.state();
+  Question question;
+  question.range = range;
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
+  Conditions conditions(context_.tenant);
+  conditions.AddBucketedRange("start_time", range);
+  conditions.parameters().Text("service", service);
+  const std::string sql = StatsSql(conditions.where(), "name") +
+                          " WHERE service_name = {service:String} GROUP BY name ORDER BY calls DESC, name";
+  std::vector<OperationStats> operations;
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      operations.push_back({std::string(block[0].Text(row)), StatsOf(service, ReadFigures(block, 1, row))});
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context_), on_block));
+  return operations;
+}
+
+base::Result<std::vector<InstanceStats>> SpanReader::StatsOfInstances(std::string_view service, TimeRange range) {
+  StoreState& state = store_.state();
+  Question question;
+  question.range = range;
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
+  Conditions conditions(context_.tenant);
+  conditions.AddBucketedRange("start_time", range);
+  conditions.parameters().Text("service", service);
+  const std::string sql =
+      StatsSql(conditions.where(), "resource_id", ", max(start_time) AS newest") +
+      " WHERE service_name = {service:String} GROUP BY resource_id ORDER BY calls DESC, resource_id";
+  std::vector<InstanceStats> instances;
+  const auto on_block = [&](const engine::Block& block) -> base::Status {
+    for (size_t row = 0; row < block.rows; ++row) {
+      InstanceStats instance;
+      instance.stats = StatsOf(service, ReadFigures(block, 1, row));
+      instance.last_start = block[5].At<uint64_t>(row);
+      if (const auto record = state.resources().Find(context_.tenant.name(), block[0].At<uint64_t>(row))) {
+        model::BatchBase batch;
+        CLEW_ASSIGN_OR_RETURN(const model::Resource resource, ReadResourceRecord(*record, batch));
+        batch.resources.push_back(resource);
+        instance.instance = batch.ResourceText(0, "service.instance.id");
+        instance.version = batch.ResourceText(0, "service.version");
+        instance.host = batch.ResourceText(0, "host.name");
+      }
+      instances.push_back(std::move(instance));
+    }
+    return {};
+  };
+  CLEW_RETURN_IF_ERROR(state.engine().Query(sql, conditions.parameters(), OptionsOf(context_), on_block));
+  return instances;
 }
 
 }  // namespace clew::store
