@@ -8,7 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "clew/api/clew/charts_api.h"
 #include "clew/api/clew/clew_api.h"
+#include "clew/api/clew/page.h"
 #include "clew/api/clew/self_api.h"
 #include "clew/api/clew/why_api.h"
 #include "clew/api/http/authentication.h"
@@ -111,6 +113,7 @@ class ServerImpl final : public Server {
     jaeger_api_ = std::make_unique<api::jaeger::JaegerApi>(*store_);
     loki_api_ = std::make_unique<api::loki::LokiApi>(*store_);
     clew_api_ = std::make_unique<api::clew_api::ClewApi>(*store_);
+    charts_api_ = std::make_unique<api::clew_api::ChartsApi>(*store_);
     why_api_ = std::make_unique<api::clew_api::WhyApi>(*store_);
     self_api_ = std::make_unique<api::clew_api::SelfApi>(api::clew_api::SelfDescription{
         [this] { return addresses(); },
@@ -136,8 +139,10 @@ class ServerImpl final : public Server {
     jaeger_api_->Register(*router);
     loki_api_->Register(*router);
     clew_api_->Register(*router);
+    charts_api_->Register(*router);
     why_api_->Register(*router);
     self_api_->Register(*router);
+    api::clew_api::RegisterPage(*router);
     auto otlp_router = std::make_shared<net::HttpRouter>();
     otlp_api_->Register(*otlp_router);
     if (tokens_ != nullptr) {
@@ -178,6 +183,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<api::jaeger::JaegerApi> jaeger_api_;
   std::unique_ptr<api::loki::LokiApi> loki_api_;
   std::unique_ptr<api::clew_api::ClewApi> clew_api_;
+  std::unique_ptr<api::clew_api::ChartsApi> charts_api_;
   std::unique_ptr<api::clew_api::WhyApi> why_api_;
   std::unique_ptr<api::clew_api::SelfApi> self_api_;
   std::unique_ptr<net::HttpServer> http_;

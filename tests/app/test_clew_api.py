@@ -57,12 +57,38 @@ def api(tmp_path_factory):
         yield Described(started)
 
 
+def test_about(api):
+    addresses = {row["name"]: row["address"] for row in api.get("/api/clew/about")["addresses"]}
+    assert addresses == api.server.addresses
+
+
 def test_services(api):
     services = {row["service"]: row for row in api.get("/api/clew/services")["services"]}
     assert set(services) == {"web", "cart"}
     assert services["cart"]["requests"] == 2 and services["cart"]["errors"] == 1
     assert services["cart"]["error_ratio"] == 0.5
     assert services["cart"]["p50_ms"] == pytest.approx(28, rel=0.05)
+
+
+def test_history(api):
+    answer = api.get("/api/clew/services/history", points=60)
+    assert answer["step_ms"] == 120_000 and answer["points"] in (30, 31)
+    rows = {row["service"]: row for row in answer["services"]}
+    assert set(rows) == {"web", "cart"}
+    for row in rows.values():
+        assert sum(row["requests"]) == 2 and sum(row["errors"]) == 1
+        assert {len(column) for name, column in row.items() if name != "service"} == {answer["points"]}
+        assert [p is None for p in row["p95_ms"]] == [n == 0 for n in row["requests"]]
+    (only,) = api.get("/api/clew/services/history", service="cart", **{"from": "-2m"}, points=500)["services"]
+    assert only["service"] == "cart" and max(p for p in only["p50_ms"] if p is not None) == pytest.approx(28)
+
+
+def test_operations_and_instances(api):
+    (operation,) = api.get("/api/clew/operations", service="cart")["operations"]
+    assert operation["operation"] == "GET /items/<id>" and operation["requests"] == 2 and operation["errors"] == 1
+    (instance,) = api.get("/api/clew/instances", service="cart")["instances"]
+    assert instance["requests"] == 2 and instance["version"] == ""
+    assert api.get("/api/clew/operations", service="no / such")["operations"] == []
 
 
 def test_map(api):
@@ -115,6 +141,34 @@ def test_one_trace(api):
     api.get("/api/clew/traces/xyz", expect=400)
 
 
+def test_outline_of_a_trace_and_one_of_its_spans(api):
+    outline = api.get(f"/api/clew/traces/{FAILED}/outline")
+    place = outline["span_id"].index(SERVED)
+    assert outline["services"][outline["service"][place]] == "cart"
+    assert outline["names"][outline["name"][place]] == "GET /items/<id>"
+    assert outline["offset_ns"] == sorted(outline["offset_ns"]) and outline["offset_ns"][place] == 6_000_000
+    assert outline["duration_ns"][place] == 28_000_000 and outline["error"][place] == 1
+    assert outline["parent_span_id"][0] == "" and len(outline["logs"]) == 1
+    whole = api.get(f"/api/clew/traces/{FAILED}")
+    span = next(span for span in whole["spans"] if span["span_id"] == SERVED)
+    path = f"/api/clew/traces/{FAILED}/spans/{SERVED}"
+    assert api.get(path, start=span["start"]) == span
+    api.get(path, start=whole["spans"][0]["start"], expect=404)
+    api.get(path, expect=400)
+    api.get(f"/api/clew/traces/{'f' * 32}/outline", expect=404)
+    api.get("/api/clew/traces/xyz/outline", expect=400)
+
+
+def test_log_histogram(api):
+    answer = api.get("/api/clew/logs/histogram", points=100)
+    totals = {row["level"]: sum(row["counts"]) for row in answer["levels"]}
+    assert totals == {"debug": 1, "info": 2, "error": 1}
+    assert {len(row["counts"]) for row in answer["levels"]} == {answer["points"]}
+    (errors,) = api.get("/api/clew/logs/histogram", severity="error", text="missing")["levels"]
+    assert errors["level"] == "error" and sum(errors["counts"]) == 1
+    assert api.get("/api/clew/logs/histogram", service="nobody")["levels"] == []
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -153,6 +207,10 @@ def test_why_without_an_incident(api):
         ("/api/clew/logs", {"trace_id": "12"}),
         ("/api/clew/logs", {"severity": "loud"}),
         ("/api/clew/why", {"from": "-5m", "to": "-10m"}),
+        ("/api/clew/services/history", {"points": 0}),
+        ("/api/clew/operations", {}),
+        ("/api/clew/instances", {}),
+        ("/api/clew/logs/histogram", {"points": 1000}),
     ],
 )
 def test_wrong_questions(api, path, query):

@@ -10,6 +10,7 @@
 #include "clew/api/clew/openapi.h"
 #include "clew/api/clew/parameters.h"
 #include "clew/api/clew/telemetry_json.h"
+#include "clew/api/clew/trace_outline.h"
 #include "clew/api/http/context.h"
 #include "clew/api/http/error.h"
 #include "clew/base/json_writer.h"
@@ -39,6 +40,32 @@ std::string_view NodeKindName(store::NodeKind kind) {
   return "service";
 }
 
+base::Result<model::TraceId> ReadTraceId(const net::HttpRequest& request) {
+  const auto id = model::TraceId::FromHex(request.path_parameters.Get("id"));
+  if (!id) return base::InvalidArgument("expected a trace id of 32 hexadecimal digits");
+  return *id;
+}
+
+base::Error NoSuchTrace() { return {base::Code::kNotFound, "no span and no log record of that trace is stored", {}}; }
+
+// "logs", oldest first, and whether there are more; the number written.
+base::Result<uint64_t> WriteLogsOf(const model::TraceId& id, store::Store& store, const model::RequestContext& context,
+                                   base::JsonWriter& json) {
+  uint64_t logs = 0;
+  store::LogQuery query;
+  query.newest_first = false;
+  query.limit = kMaxTraceLogs;
+  query.trace_ids = {id};
+  json.Key("logs").BeginArray();
+  CLEW_RETURN_IF_ERROR(store::LogReader(store, context).Scan(query, [&](const model::LogBatch& batch) -> base::Status {
+    for (size_t row = 0; row < batch.size(); ++row) WriteLogRecord(batch, row, json);
+    logs += batch.size();
+    return {};
+  }));
+  json.EndArray().Field("logs_cut", logs >= kMaxTraceLogs);
+  return logs;
+}
+
 net::HttpResponse Finish(base::JsonWriter& json) {
   json.EndObject();
   return net::HttpResponse::Json(200, json.Take());
@@ -56,6 +83,8 @@ void ClewApi::Register(net::HttpRouter& router) const {
   add("/api/clew/map", &ClewApi::Map);
   add("/api/clew/traces", &ClewApi::Traces);
   add("/api/clew/traces/{id}", &ClewApi::Trace);
+  add("/api/clew/traces/{id}/outline", &ClewApi::Outline);
+  add("/api/clew/traces/{id}/spans/{span}", &ClewApi::Span);
   add("/api/clew/logs", &ClewApi::Logs);
   router.Add("GET", "/api/clew/openapi.yaml", net::Synchronous([](const net::HttpRequest&) {
                return net::HttpResponse{200, "application/yaml", {}, std::string(kOpenApi)};
@@ -75,13 +104,9 @@ net::HttpResponse ClewApi::Services(const net::HttpRequest& request) const {
   WriteRange(*range, json);
   json.Key("services").BeginArray();
   for (const store::ServiceStats& service : *stats) {
-    const auto count = static_cast<double>(service.count);
-    json.BeginObject().Field("service", service.service).Field("requests", service.count);
-    json.Field("errors", service.errors);
-    json.Field("error_ratio", service.count == 0 ? 0.0 : static_cast<double>(service.errors) / count);
-    json.Field("requests_per_second", count / Seconds(*range));
-    json.Field("p50_ms", Milliseconds(service.p50)).Field("p95_ms", Milliseconds(service.p95));
-    json.Field("p99_ms", Milliseconds(service.p99)).EndObject();
+    json.BeginObject().Field("service", service.service);
+    WriteStats(service, *range, json);
+    json.EndObject();
   }
   json.EndArray();
   return Finish(json);
@@ -154,30 +179,73 @@ net::HttpResponse ClewApi::Traces(const net::HttpRequest& request) const {
 net::HttpResponse ClewApi::Trace(const net::HttpRequest& request) const {
   const auto context = http::ContextOf(request);
   if (!context) return http::JsonError(context.error());
-  const auto id = model::TraceId::FromHex(request.path_parameters.Get("id"));
-  if (!id) return http::JsonError({base::Code::kInvalidArgument, "expected a trace id of 32 hexadecimal digits", {}});
+  const auto id = ReadTraceId(request);
+  if (!id) return http::JsonError(id.error());
   const auto trace = store::SpanReader(store_, *context).Trace(*id);
   if (!trace) return http::JsonError(trace.error());
   base::JsonWriter json;
   json.BeginObject().Field("trace_id", id->ToHex()).Key("spans").BeginArray();
   for (size_t row = 0; row < trace->size(); ++row) WriteSpan(*trace, row, json);
-  json.EndArray().Key("logs").BeginArray();
-  uint64_t logs = 0;
-  store::LogQuery query;
-  query.newest_first = false;
-  query.limit = kMaxTraceLogs;
-  query.trace_ids = {*id};
-  const base::Status scanned = store::LogReader(store_, *context).Scan(query, [&](const model::LogBatch& batch) {
-    for (size_t row = 0; row < batch.size(); ++row) WriteLogRecord(batch, row, json);
-    logs += batch.size();
-    return base::Status();
-  });
-  if (!scanned) return http::JsonError(scanned.error());
-  if (trace->size() == 0 && logs == 0) {
-    return http::JsonError({base::Code::kNotFound, "no span and no log record of that trace is stored", {}});
-  }
-  json.EndArray().Field("logs_cut", logs >= kMaxTraceLogs);
+  json.EndArray();
+  const auto logs = WriteLogsOf(*id, store_, *context, json);
+  if (!logs) return http::JsonError(logs.error());
+  if (trace->size() == 0 && *logs == 0) return http::JsonError(NoSuchTrace());
   return Finish(json);
+}
+
+net::HttpResponse ClewApi::Outline(const net::HttpRequest& request) const {
+  const auto context = http::ContextOf(request);
+  if (!context) return http::JsonError(context.error());
+  const auto id = ReadTraceId(request);
+  if (!id) return http::JsonError(id.error());
+  TraceOutline outline;
+  store::SpanFilter filter;
+  filter.trace_ids = {*id};
+  filter.with_attributes = false;
+  const base::Status scanned =
+      store::SpanReader(store_, *context).Scan(filter, [&](const model::SpanBatch& batch) -> base::Status {
+        outline.Add(batch);
+        return {};
+      });
+  if (!scanned) return http::JsonError(scanned.error());
+  base::JsonWriter json;
+  json.BeginObject().Field("trace_id", id->ToHex());
+  const size_t spans = outline.Write(json);
+  const auto logs = WriteLogsOf(*id, store_, *context, json);
+  if (!logs) return http::JsonError(logs.error());
+  if (spans == 0 && *logs == 0) return http::JsonError(NoSuchTrace());
+  return Finish(json);
+}
+
+net::HttpResponse ClewApi::Span(const net::HttpRequest& request) const {
+  const auto context = http::ContextOf(request);
+  if (!context) return http::JsonError(context.error());
+  const auto id = ReadTraceId(request);
+  if (!id) return http::JsonError(id.error());
+  const auto span_id = model::SpanId::FromHex(request.path_parameters.Get("span"));
+  if (!span_id)
+    return http::JsonError({base::Code::kInvalidArgument, "expected a span id of 16 hexadecimal digits", {}});
+  const auto at = base::ParseTime(request.query.Get("start"), base::Clock::System().Now());
+  if (!at) {
+    return http::JsonError(
+        {base::Code::kInvalidArgument, "parameter 'start': expected the time at which it starts", {}});
+  }
+  store::SpanFilter filter;
+  filter.trace_ids = {*id};
+  filter.range = {*at, *at + 1};
+  base::JsonWriter json;
+  const base::Status scanned =
+      store::SpanReader(store_, *context).Scan(filter, [&](const model::SpanBatch& batch) -> base::Status {
+        for (size_t row = 0; row < batch.size() && json.size() == 0; ++row) {
+          if (batch.span_id[row] == *span_id) WriteSpan(batch, row, json);
+        }
+        return {};
+      });
+  if (!scanned) return http::JsonError(scanned.error());
+  if (json.size() == 0) {
+    return http::JsonError({base::Code::kNotFound, "no such span of that trace starts at that time", {}});
+  }
+  return net::HttpResponse::Json(200, json.Take());
 }
 
 net::HttpResponse ClewApi::Logs(const net::HttpRequest& request) const {

@@ -20,6 +20,8 @@ class ClewApi {
   net::HttpResponse Map(const net::HttpRequest& request) const;
   net::HttpResponse Traces(const net::HttpRequest& request) const;
   net::HttpResponse Trace(const net::HttpRequest& request) const;
+  net::HttpResponse Outline(const net::HttpRequest& request) const;
+  net::HttpResponse Span(const net::HttpRequest& request) const;
   net::HttpResponse Logs(const net::HttpRequest& request) const;
 
   store::Store& store_;

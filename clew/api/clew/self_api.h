@@ -13,7 +13,7 @@ namespace clew::api::clew_api {
 
 // What the server tells about itself. All functions are called from any thread.
 struct SelfDescription {
-  // Addresses by name, for the start page: {"otlp-http", "127.0.0.1:4318"}.
+  // Addresses by name, for the page: {"otlp-http", "127.0.0.1:4318"}.
   std::function<std::vector<std::pair<std::string, std::string>>()> addresses;
   // Clew's own telemetry (clew_<area>_<name>_<unit>[_total]).
   std::function<std::vector<wire::MetricFamily>()> metrics;
@@ -21,7 +21,7 @@ struct SelfDescription {
   std::function<base::Status()> ready;
 };
 
-// /, /metrics, /healthz and /readyz, with Prometheus' names for the last two, /-/healthy and /-/ready.
+// /api/clew/about, /metrics, /healthz and /readyz, with Prometheus' names for the last two, /-/healthy and /-/ready.
 class SelfApi {
  public:
   explicit SelfApi(SelfDescription self) : self_(std::move(self)) {}
@@ -29,7 +29,7 @@ class SelfApi {
   void Register(net::HttpRouter& router) const;
 
  private:
-  net::HttpResponse Home() const;
+  net::HttpResponse About() const;
   net::HttpResponse Metrics(const net::HttpRequest& request) const;
   net::HttpResponse Ready() const;
 

@@ -47,6 +47,14 @@ void WriteAttributes(const model::BatchBase& batch, model::Range range, base::Js
   json.EndObject();
 }
 
+void WriteStats(const store::ServiceStats& stats, store::TimeRange range, base::JsonWriter& json) {
+  const auto count = static_cast<double>(stats.count);
+  json.Field("requests", stats.count).Field("errors", stats.errors);
+  json.Field("error_ratio", stats.count == 0 ? 0.0 : static_cast<double>(stats.errors) / count);
+  json.Field("requests_per_second", count / (static_cast<double>(range.to - range.from) / 1e9));
+  json.Field("p50_ms", stats.p50 / 1e6).Field("p95_ms", stats.p95 / 1e6).Field("p99_ms", stats.p99 / 1e6);
+}
+
 void WriteSpan(const model::SpanBatch& batch, size_t row, base::JsonWriter& json) {
   json.BeginObject();
   json.Field("span_id", batch.span_id[row].ToHex());

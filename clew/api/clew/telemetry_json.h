@@ -4,6 +4,7 @@
 #include "clew/base/json_writer.h"
 #include "clew/model/log_batch.h"
 #include "clew/model/span_batch.h"
+#include "clew/store/span_reader.h"
 
 namespace clew::api::clew_api {
 
@@ -12,5 +13,7 @@ namespace clew::api::clew_api {
 void WriteSpan(const model::SpanBatch& batch, size_t row, base::JsonWriter& json);
 void WriteLogRecord(const model::LogBatch& batch, size_t row, base::JsonWriter& json);
 void WriteAttributes(const model::BatchBase& batch, model::Range range, base::JsonWriter& json);
+// Requests, errors, rate and durations into the object that is open (openapi.yaml: Figures).
+void WriteStats(const store::ServiceStats& stats, store::TimeRange range, base::JsonWriter& json);
 
 }  // namespace clew::api::clew_api

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import { lazy, Suspense } from 'preact/compat';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import logo from './clew.svg';
+import { oneLine } from './logic/text';
+import { RangePicker } from './parts/range_picker';
+import { Failed, Loading } from './parts/states';
+import { type Address, change, href, useAddress, visit } from './state/address';
+import { type Key, knownKeys, useKeys } from './state/keys';
+import { client } from './state/server';
+import { Logs } from './views/logs';
+import { Overview } from './views/overview';
+import { Service } from './views/service';
+import { TraceView } from './views/trace';
+import { Traces } from './views/traces';
+import { Why } from './views/why';
+
+// Layout of graphs is the largest library and needed here only.
+const ServiceMap = lazy(() => import('./views/map').then((module) => module.ServiceMap));
+
+const TABS = [
+  ['/', 'Overview', 'o'],
+  ['/ui/map', 'Map', 'm'],
+  ['/ui/traces', 'Traces', 't'],
+  ['/ui/logs', 'Logs', 'l'],
+  ['/ui/why', 'Why', 'w'],
+] as const;
+
+function View({ path, params }: Address) {
+  const trace = /^\/ui\/traces\/([^/]+)$/.exec(path)?.[1];
+  if (trace) return <TraceView key={trace} id={decodeURIComponent(trace)} />;
+  switch (path.replace(/\/$/, '')) {
+    case '':
+    case '/ui':
+      return <Overview />;
+    case '/ui/map':
+      return (
+        <Suspense fallback={<Loading />}>
+          <ServiceMap />
+        </Suspense>
+      );
+    case '/ui/traces':
+      return <Traces />;
+    case '/ui/logs':
+      return <Logs />;
+    case '/ui/why':
+      return <Why />;
+    case '/ui/service':
+      return <Service key={params.get('name')} />;
+    default:
+      return (
+        <Failed
+          error={new Error(`The page has no view at ${oneLine(path, 100)}. The tabs above lead to all of them.`)}
+        />
+      );
+  }
+}
+
+function Help({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const keys = useMemo(() => knownKeys(), []);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-labelledby="help-title">
+      <h2 id="help-title">Keys</h2>
+      <dl class="keys">
+        {keys.map((key) => (
+          <div key={key.keys}>
+            <dt>
+              {key.keys.split(' ').map((one) => (
+                <kbd key={one}>{one.replace('Arrow', '')}</kbd>
+              ))}
+            </dt>
+            <dd>{key.does}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit">Close</button>
+      </form>
+    </dialog>
+  );
+}
+
+function showRange() {
+  document.getElementById('range')?.focus();
+}
+
+export function App() {
+  const { path, params } = useAddress();
+  const isHelp = params.get('help') === 'keys';
+  const tenant = params.get('tenant');
+  const keys = useMemo<Key[]>(
+    () => [
+      ...TABS.map(([target, label, letter]) => ({ keys: `g ${letter}`, does: label, run: () => visit(href(target)) })),
+      {
+        keys: '/',
+        does: 'Search',
+        run: () => document.querySelector<HTMLInputElement>('main input[type=search]')?.focus(),
+      },
+      { keys: 't', does: 'Choose the time range', run: showRange },
+      { keys: 'r', does: 'Ask the server again', run: () => void client.invalidateQueries() },
+      { keys: 'Backspace', does: 'Go back', run: () => history.back() },
+      { keys: '?', does: 'Show these keys', run: () => change({ help: 'keys' }, true) },
+    ],
+    [],
+  );
+  useKeys(keys);
+  const current = TABS.findLast(([target]) => (target === '/' ? path === '/' : path.startsWith(target)))?.[0];
+  useEffect(() => {
+    const label = TABS.find(([target]) => target === current)?.[1] ?? 'Service';
+    document.title = `${label} · Clew`;
+  }, [current]);
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the view
+      </a>
+      <header class="top">
+        <a class="brand" href={href('/')}>
+          <img src={logo} alt="" width="26" height="26" />
+          Clew
+        </a>
+        <nav aria-label="Views">
+          {TABS.map(([target, label]) => (
+            <a key={target} href={href(target)} aria-current={current === target ? 'page' : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <div class="tools">
+          {tenant && (
+            <span class="tenant" title="Tenant">
+              {oneLine(tenant, 40)}
+            </span>
+          )}
+          <RangePicker />
+          <button
+            type="button"
+            title="Ask the server again (r)"
+            aria-label="Ask the server again"
+            onClick={() => void client.invalidateQueries()}
+          >
+            ↻
+          </button>
+          <button type="button" title="Keys (?)" aria-label="Keys" onClick={() => change({ help: 'keys' }, true)}>
+            ?
+          </button>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <View path={path} params={params} />
+      </main>
+      {isHelp && <Help onClose={() => change({ help: undefined }, true)} />}
+    </>
+  );
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, test } from 'vitest';
+import { HUES, hueOf } from './hue';
+import { type Map_, around as neighbours, place } from './layout';
+import { keyOf, olderThan } from './log_pages';
+import { patternsOf } from './patterns';
+import { around, pageLink } from './walk';
+
+test('lines that differ in numbers and ids only are one pattern', () => {
+  const lines = [
+    'took 12 ms',
+    'took 7.5 ms',
+    'user "zoe" left',
+    "user 'bob' left",
+    'id 0af7651916cd43dd8448eb211c80319c',
+  ];
+  const patterns = patternsOf(lines.map((body, i) => ({ body, level: i ? 'info' : 'warn' })));
+  expect(patterns.map((one) => [one.text, one.count])).toEqual([
+    ['took … ms', 2],
+    ['user … left', 2],
+    ['id …', 1],
+  ]);
+  expect([...(patterns[0]?.levels ?? [])]).toEqual([
+    ['warn', 1],
+    ['info', 1],
+  ]);
+});
+
+test('links of the API lead to views of the page', () => {
+  expect(pageLink('/api/clew/traces?service=a%2Fb')).toBe('/ui/traces?service=a%2Fb');
+  expect(pageLink('/api/clew/logs?from=x')).toBe('/ui/logs?from=x');
+  expect(pageLink('/api/clew/tracesque')).toBe('/api/clew/tracesque');
+});
+
+test('the time around something short is ten minutes', () => {
+  const { from, to } = around(Date.parse('2026-01-01T00:10:00Z'), 40);
+  expect([from, to]).toEqual(['2026-01-01T00:05:00.000Z', '2026-01-01T00:15:00.040Z']);
+});
+
+test('the page of older lines ends right after the last line', () => {
+  expect(olderThan({ time: '2026-11-24T19:40:00.5Z', service: 'a' })).toBe('2026-11-24T19:40:00.500000001Z');
+  const line = { time: 't', service: 'a', body: { x: 1 } };
+  expect(keyOf(line)).toBe(keyOf({ ...line }));
+  expect(keyOf(line)).not.toBe(keyOf({ ...line, body: 'y' }));
+});
+
+test('a service has one hue, whatever its name', () => {
+  for (const name of ['cart', '', 'a/b c', '💥']) {
+    expect(hueOf(name)).toBe(hueOf(name));
+    expect(hueOf(name)).toBeGreaterThanOrEqual(0);
+    expect(hueOf(name)).toBeLessThan(HUES);
+  }
+});
+
+const edge = (client: string, server: string) => ({
+  client,
+  server,
+  calls: 5,
+  errors: 0,
+  calls_per_second: 1,
+  p50_ms: 1,
+  p95_ms: 1,
+  p99_ms: 1,
+});
+
+test('callers stand to the left of whom they call, circles and calls of oneself included', () => {
+  const map = {
+    from: '',
+    to: '',
+    nodes: ['web', 'cart', 'a b/c'].map((name) => ({ name, kind: 'service' })),
+    edges: [edge('web', 'cart'), edge('cart', 'a b/c'), edge('cart', 'cart'), edge('web', 'unknown')],
+  } as Map_;
+  const placed = place(map);
+  const x = Object.fromEntries(placed.nodes.map((node) => [node.name, node.x]));
+  expect(x.web).toBeLessThan(x.cart ?? 0);
+  expect(x.cart).toBeLessThan(x['a b/c'] ?? 0);
+  expect(placed.edges).toHaveLength(2);
+  expect(neighbours(map, 'web').nodes.map((node) => node.name)).toEqual(['web', 'cart']);
+});

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Filters are parts of the address: what is typed goes there on Enter or when the field is left.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { change, useAddress } from '../state/address';
+
+interface FieldProps {
+  name: string;
+  label: string;
+  placeholder?: string;
+  list?: string;
+  wide?: boolean;
+}
+
+export function Field({ name, label, placeholder, list, wide }: FieldProps) {
+  const value = useAddress().params.get(name) ?? '';
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (input.current) input.current.value = value;
+  }, [value]);
+  const take = (text: string) => text !== value && change({ [name]: text || undefined });
+  return (
+    <label class={wide ? 'field wide' : 'field'}>
+      <span>{label}</span>
+      <input
+        ref={input}
+        type="search"
+        name={name}
+        list={list}
+        placeholder={placeholder}
+        autocomplete="off"
+        spellcheck={false}
+        onChange={(event) => take(event.currentTarget.value.trim())}
+        onKeyDown={(event) => event.key === 'Enter' && take(event.currentTarget.value.trim())}
+      />
+    </label>
+  );
+}
+
+export function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
+  const value = useAddress().params.get(name) ?? '';
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <select
+        value={value}
+        name={name}
+        onChange={(event) => change({ [name]: event.currentTarget.value || undefined })}
+      >
+        {options.map(([key, text]) => (
+          <option key={key} value={key}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function Switch({ name, children }: { name: string; children: ComponentChildren }) {
+  const isOn = useAddress().params.get(name) === 'true';
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        name={name}
+        checked={isOn}
+        onChange={() => change({ [name]: isOn ? undefined : 'true' })}
+      />
+      {children}
+    </label>
+  );
+}
