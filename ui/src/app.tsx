@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { lazy, Suspense } from 'preact/compat';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import logo from './clew.svg';
 import { oneLine } from './logic/text';
 import { RangePicker } from './parts/range_picker';
@@ -82,6 +82,17 @@ function Help({ onClose }: { onClose: () => void }) {
   );
 }
 
+/** Whether an answer is awaited, for screen readers. */
+function useBusy(): boolean {
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    const look = () => setBusy(client.isFetching() > 0);
+    look();
+    return client.getQueryCache().subscribe(look);
+  }, []);
+  return busy;
+}
+
 function showRange() {
   document.getElementById('range')?.focus();
 }
@@ -90,6 +101,7 @@ export function App() {
   const { path, params } = useAddress();
   const isHelp = params.get('help') === 'keys';
   const tenant = params.get('tenant');
+  const busy = useBusy();
   const keys = useMemo<Key[]>(
     () => [
       ...TABS.map(([target, label, letter]) => ({ keys: `g ${letter}`, does: label, run: () => visit(href(target)) })),
@@ -148,7 +160,7 @@ export function App() {
           </button>
         </div>
       </header>
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} aria-busy={busy}>
         <View path={path} params={params} />
       </main>
       {isHelp && <Help onClose={() => change({ help: undefined }, true)} />}

@@ -22,6 +22,10 @@ export function count(value: number): string {
   return `${trim(value / 1e9, 3)} G`;
 }
 
+export function counted(value: number, what: string): string {
+  return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
+}
+
 export function rate(perSecond: number): string {
   if (perSecond === 0) return '0/s';
   if (perSecond >= 1) return `${count(Number(trim(perSecond, 3)))}/s`;

@@ -9,10 +9,10 @@ interface FieldProps {
   label: string;
   placeholder?: string;
   list?: string;
-  wide?: boolean;
+  size?: 'short' | 'wide';
 }
 
-export function Field({ name, label, placeholder, list, wide }: FieldProps) {
+export function Field({ name, label, placeholder, list, size }: FieldProps) {
   const value = useAddress().params.get(name) ?? '';
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -20,7 +20,7 @@ export function Field({ name, label, placeholder, list, wide }: FieldProps) {
   }, [value]);
   const take = (text: string) => text !== value && change({ [name]: text || undefined });
   return (
-    <label class={wide ? 'field wide' : 'field'}>
+    <label class={`field ${size ?? ''}`}>
       <span>{label}</span>
       <input
         ref={input}

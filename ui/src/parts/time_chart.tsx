@@ -127,7 +127,7 @@ function options(props: Props, tip: HTMLElement, width: number): uPlot.Options {
       y: {
         range: (_plot, _low, high) => {
           const top = Math.max(high ?? 0, ...dots.map((dot) => dot.value));
-          return [0, top > 0 ? top * 1.08 : 1];
+          return [0, top > 0 ? top * (mark ? 1.3 : 1.08) : 1]; // room for the mark's word
         },
       },
     },
@@ -252,6 +252,12 @@ export function TimeChart(props: Props) {
         <b>{props.title}</b>
         {props.lines.length > 1 && (
           <span class="legend">
+            {props.dots && (
+              <span>
+                <i class="key dot-key" aria-hidden="true" />
+                whole traces
+              </span>
+            )}
             {props.lines.map((line) => (
               <span key={line.label}>
                 <i class={`key ${line.color.slice(2)}`} aria-hidden="true" />

@@ -52,8 +52,14 @@ export function VirtualList({ count, rowHeight, label, measured, focus, onEnd, c
     if (count > 0 && last >= count - 1) onEnd?.();
   }, [last, count, onEnd]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard
-    <section class={`scroll ${rest.class ?? ''}`} ref={box} tabIndex={0} aria-label={label}>
+    <section
+      class={`scroll ${rest.class ?? ''}`}
+      ref={box}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard
+      tabIndex={0}
+      aria-label={label}
+      style={{ '--all': `${list.getTotalSize()}px` }}
+    >
       <ul class="rows" style={{ height: `${list.getTotalSize()}px` }}>
         {items.map((item) => (
           <li

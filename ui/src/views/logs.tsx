@@ -176,7 +176,7 @@ export function Logs() {
     <>
       <h1 class="unseen">Logs</h1>
       <search class="panel filters">
-        <Field name="text" label="Text" placeholder="in the line" wide />
+        <Field name="text" label="Text" placeholder="in the line" size="wide" />
         <Field name="service" label="Service" list="services" />
         <Choice
           name="severity"
@@ -190,7 +190,7 @@ export function Logs() {
             ['fatal', 'critical'],
           ]}
         />
-        <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" wide />
+        <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" size="wide" />
         <Field name="trace_id" label="Trace id" />
         <Switch name="tail">live tail</Switch>
         <datalist id="services">

@@ -57,12 +57,12 @@ function Node({ node, figures, isFocus }: { node: PlacedNode; figures: Service |
       class={`node ${node.kind} ${level} ${isFocus ? 'focus' : ''}`}
       transform={`translate(${node.x - NODE.width / 2} ${node.y - NODE.height / 2})`}
     >
-      <title>{`${oneLine(node.name, 120)}: ${said}`}</title>
       <rect width={NODE.width} height={NODE.height} rx={node.kind === 'service' ? 7 : 22} />
       {node.kind === 'service' && (
         <rect class={`band hue${hueOf(node.name)}`} x="0" y="8" width="4" height={NODE.height - 16} rx="2" />
       )}
-      <svg width={NODE.width - 6} height={NODE.height} aria-hidden="true">
+      <svg width={NODE.width - 6} height={NODE.height}>
+        <title>{`${oneLine(node.name, 120)}: ${said}`}</title>
         <text class="name" x="14" y="20">
           {`${SIGNS[node.kind]} ${oneLine(node.name, 26)}`.trim()}
         </text>
@@ -73,11 +73,7 @@ function Node({ node, figures, isFocus }: { node: PlacedNode; figures: Service |
     </g>
   );
   if (node.kind !== 'service') return inner;
-  return (
-    <a href={href('/ui/service', { name: node.name })} aria-label={`${oneLine(node.name, 120)}: ${said}`}>
-      {inner}
-    </a>
-  );
+  return <a href={href('/ui/service', { name: node.name })}>{inner}</a>;
 }
 
 function Drawing({ placed, services, focus }: { placed: Placed; services: Map<string, Service>; focus: string }) {

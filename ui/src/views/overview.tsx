@@ -26,9 +26,11 @@ function NowWrong() {
           <p>What is wrong now is not known: {why.error.message}</p>
         ) : (
           <p>
-            <span class="good" aria-hidden="true">
-              ✓{' '}
-            </span>
+            {found && (
+              <span class="good" aria-hidden="true">
+                ✓{' '}
+              </span>
+            )}
             {found ? 'Nothing stands out in the last half hour.' : 'Looking for what is wrong now…'}
           </p>
         )}

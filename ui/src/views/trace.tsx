@@ -2,7 +2,7 @@
 // One trace: its waterfall with log lines in place, the critical path marked, and everything about the chosen span.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { hueOf } from '../logic/hue';
-import { clock, count, duration, moment, oneLine, valueText } from '../logic/text';
+import { clock, count, counted, duration, moment, oneLine, valueText } from '../logic/text';
 import {
   durationOf,
   find,
@@ -54,6 +54,12 @@ function LogLine({ trace, row, isChosen, onChoose }: LineProps) {
   );
 }
 
+/** Beside the bar where there is room, else within its end. */
+function labelPlace(left: number, width: number) {
+  if (left + width <= 80) return { style: { left: `${left + width}%` } };
+  return left > 20 ? { style: { right: `${100 - left}%` } } : { class: 'within' };
+}
+
 function SpanLine({ trace, row, isChosen, isFound, isClosed, onChoose, onToggle }: LineProps) {
   const { span, depth } = row;
   const service = serviceOf(trace, span);
@@ -99,10 +105,7 @@ function SpanLine({ trace, row, isChosen, isFound, isClosed, onChoose, onToggle 
       </span>
       <span class="lane" onClick={onChoose} aria-hidden="true">
         <i class={`bar hue${hueOf(service)}`} style={{ left: `${left}%`, width: `${width}%` }} />
-        <small
-          class={left + width > 80 ? 'before' : 'after'}
-          style={left + width > 80 ? { right: `${100 - left}%` } : { left: `${left + width}%` }}
-        >
+        <small {...labelPlace(left, width)}>
           {took}
           {trace.critical[span] ? ' ◆' : ''}
         </small>
@@ -289,9 +292,9 @@ function Head({ trace, id }: { trace: Trace; id: string }) {
       </h1>
       <p class="facts">
         <b>{duration(trace.duration / 1e6)}</b> from {moment(outline.start)}
-        {clock(outline.start).slice(8)} · {count(trace.size)} spans ·{' '}
-        {failed > 0 ? <span class="bad">▲ {count(failed)} failed</span> : 'none failed'} · {count(outline.logs.length)}
-        {outline.logs_cut ? ' or more' : ''} log lines · <code>{id}</code>
+        {clock(outline.start).slice(8)} · {counted(trace.size, 'span')} ·{' '}
+        {failed > 0 ? <span class="bad">▲ {count(failed)} failed</span> : 'none failed'} ·{' '}
+        {counted(outline.logs.length, outline.logs_cut ? 'or more log line' : 'log line')} · <code>{id}</code>
         <Copy text={id} what="trace id" />
         {trace.size > 0 && kindName(trace, root) === '' && trace.outline.parent_span_id[root]
           ? ' · the root is not stored'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Search for traces: filters, a scatter of duration over time, the list.
 import { useMemo, useState } from 'preact/hooks';
-import { clock, duration, oneLine } from '../logic/text';
+import { clock, counted, duration, oneLine } from '../logic/text';
 import { Choice, Field, Switch } from '../parts/field';
 import { ServiceDot } from '../parts/service_name';
 import { NoMatch, NothingYet, Shown } from '../parts/states';
@@ -43,7 +43,7 @@ function Row({ trace, longest, isChosen }: { trace: Summary; longest: number; is
         {!trace.complete && <span class="tag">no root</span>}
       </span>
       <span class="through muted">
-        {trace.spans} spans
+        {counted(trace.spans, 'span')}
         {others.length > 0 && `, ${trace.services.length} services`}
       </span>
       <span class="failed-count">{trace.errors > 0 && <span class="bad">▲ {trace.errors} failed</span>}</span>
@@ -65,7 +65,7 @@ function OpenById() {
       <span>Trace id</span>
       <input
         type="search"
-        placeholder="32 hexadecimal digits"
+        placeholder="32 digits"
         spellcheck={false}
         onChange={(event) => {
           const id = event.currentTarget.value.trim();
@@ -123,10 +123,10 @@ export function Traces() {
       <h1 class="unseen">Traces</h1>
       <search class="panel filters">
         <Field name="service" label="Service" list="services" />
-        <Field name="operation" label="Operation" list="operations" wide />
-        <Field name="attribute" label="Attribute" placeholder="http.route=/cart" wide />
-        <Field name="min_duration" label="At least" placeholder="250ms" />
-        <Field name="max_duration" label="At most" placeholder="2s" />
+        <Field name="operation" label="Operation" list="operations" size="wide" />
+        <Field name="attribute" label="Attribute" placeholder="http.route=/cart" size="wide" />
+        <Field name="min_duration" label="At least" placeholder="250ms" size="short" />
+        <Field name="max_duration" label="At most" placeholder="2s" size="short" />
         <Choice
           name="order"
           label="Order"

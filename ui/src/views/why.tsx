@@ -3,6 +3,7 @@
 import { clock, duration, moment, oneLine, percent } from '../logic/text';
 import { pageLink } from '../logic/walk';
 import { Copy } from '../parts/copy';
+import { Gauge } from '../parts/figures';
 import { Foreign } from '../parts/foreign';
 import { ServiceName } from '../parts/service_name';
 import { Loading, Shown } from '../parts/states';
@@ -31,20 +32,23 @@ function withRange(link: string, tenant: string | null): string {
 
 function EvidenceRow({ one, tenant }: { one: Evidence; tenant: string | null }) {
   const top = Math.max(one.before, one.after) || 1;
+  const isFigure = one.unit !== '' || one.signal !== 'change';
   return (
     <li class="evidence">
       <p>
         <span class="tag">{one.signal}</span> <Foreign text={one.text} />{' '}
         <a href={withRange(one.link, tenant)}>{one.signal === 'logs' ? 'See the lines' : 'See traces'}</a>
       </p>
-      <div class="compare">
-        <span>before</span>
-        <meter class="before" max={top} value={one.before} aria-label="before" />
-        <b>{figure(one.before, one.unit)}</b>
-        <span>during</span>
-        <meter class="during" max={top} value={one.after} aria-label="during" />
-        <b>{figure(one.after, one.unit)}</b>
-      </div>
+      {isFigure && (
+        <div class="compare">
+          <span>before</span>
+          <Gauge value={one.before} max={top} />
+          <b>{figure(one.before, one.unit)}</b>
+          <span>during</span>
+          <Gauge value={one.after} max={top} kind="during" />
+          <b>{figure(one.after, one.unit)}</b>
+        </div>
+      )}
     </li>
   );
 }
@@ -191,7 +195,7 @@ function Found({ found }: { found: Diagnosis }) {
                         {isOut && ' (rejected)'}
                       </span>
                       <small>{oneLine(cause.where, 90)}</small>
-                      <meter max={1} value={cause.score} aria-label="score" />
+                      <Gauge value={cause.score} max={1} />
                     </button>
                   </li>
                 );
