@@ -150,7 +150,7 @@ def test_foreign_text_is_text(shop, tab):
     view.open("/ui/logs?severity=error&text=onerror")
     assert "<img src=x" in view.text(".log-row") and view.page.locator("img[src=x]").count() == 0
     view.open("/ui/map")
-    assert "ревизор" in view.page.locator(".map svg").inner_html()
+    assert "ревизор" in view.page.locator(".map > svg").inner_html()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import {
   type VirtualizerOptions,
 } from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
+import { memo } from 'preact/compat';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 interface Props {
@@ -23,13 +24,16 @@ interface Props {
   children: (index: number) => ComponentChildren;
 }
 
+// While one scrolls only rows that come into sight are made: the function that makes them stays the same.
+const Content = memo(({ index, make }: { index: number; make: Props['children'] }) => <>{make(index)}</>);
+
 export function VirtualList({ count, rowHeight, label, measured, focus, onEnd, children, ...rest }: Props) {
   const box = useRef<HTMLElement>(null);
   const [, redraw] = useState(0);
   const options: VirtualizerOptions<HTMLElement, HTMLLIElement> = {
     count,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 8,
     getScrollElement: () => box.current,
     observeElementRect,
     observeElementOffset,
@@ -69,7 +73,7 @@ export function VirtualList({ count, rowHeight, label, measured, focus, onEnd, c
             ref={measured ? measure : null}
             style={{ transform: `translateY(${item.start}px)`, ...(measured ? {} : { height: `${rowHeight}px` }) }}
           >
-            {children(item.index)}
+            <Content index={item.index} make={children} />
           </li>
         ))}
       </ul>
