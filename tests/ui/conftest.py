@@ -26,7 +26,7 @@ class Shop:
         self.server = Server(folder / "data")
         self.failed = fill(self.server)
         fill(self.server, tenant="other", minutes=10)
-        hostile(self.server)
+        hostile(self.server, tenant="hostile")
 
 
 @pytest.fixture(scope="session")

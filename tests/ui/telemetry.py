@@ -172,7 +172,7 @@ def fill(server: Server, tenant: str | None = None, minutes: int = MINUTES) -> T
     return shown
 
 
-def hostile(server: Server) -> None:
+def hostile(server: Server, tenant: str) -> None:
     """One trace and one log line whose every text is meant to do harm or to mislead."""
     now = time.time_ns()
     span = {
@@ -193,7 +193,11 @@ def hostile(server: Server) -> None:
         "spanId": "0" * 15 + "1",
     }
     sender = resource(HOSTILE_SERVICE)
-    answer = server.post("traces", {"resourceSpans": [{"resource": sender, "scopeSpans": [{"spans": [span]}]}]})
+    answer = server.post(
+        "traces", {"resourceSpans": [{"resource": sender, "scopeSpans": [{"spans": [span]}]}]}, tenant=tenant
+    )
     assert answer.status_code == 200, answer.text[:500]
-    answer = server.post("logs", {"resourceLogs": [{"resource": sender, "scopeLogs": [{"logRecords": [record]}]}]})
+    answer = server.post(
+        "logs", {"resourceLogs": [{"resource": sender, "scopeLogs": [{"logRecords": [record]}]}]}, tenant=tenant
+    )
     assert answer.status_code == 200, answer.text[:500]

@@ -128,6 +128,14 @@ def test_keys_do_everything(shop, tab):
     assert view.page.evaluate("document.activeElement.type") == "search"
 
 
+def test_the_keys_can_be_linked_to(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/?help=keys")
+    assert "Choose the time range" in view.text("dialog")
+    view.click("dialog >> text=Close")
+    assert "help" not in view.page.url
+
+
 def test_copies(shop, tab):
     view = tab(shop.server.url)
     view.open(f"/ui/traces/{shop.failed.id}")
@@ -137,19 +145,19 @@ def test_copies(shop, tab):
 
 def test_foreign_text_is_text(shop, tab):
     view = tab(shop.server.url)
-    view.open("/")
+    view.open("/?tenant=hostile")
     assert "<b>☕</b>" in view.text(".services")
     view.page.locator("a.service", has_text="ревизор").first.click()
     view.settle()
     assert HOSTILE_SERVICE in view.text("h1") and "<img src=x" in view.text()
-    view.open(f"/ui/traces/{HOSTILE_TRACE}?span=0000000000000001")
+    view.open(f"/ui/traces/{HOSTILE_TRACE}?span=0000000000000001&tenant=hostile")
     detail = view.text(".detail")
     assert "invoice⟨U+202E⟩gnp.exe" in detail and BIDI not in detail
     assert re.search(r"show all \([\d.]+ [kM]B\)", detail) and len(detail) < 20_000
     assert "<script>" in detail and view.page.title() != "owned"
-    view.open("/ui/logs?severity=error&text=onerror")
+    view.open("/ui/logs?severity=error&text=onerror&tenant=hostile")
     assert "<img src=x" in view.text(".log-row") and view.page.locator("img[src=x]").count() == 0
-    view.open("/ui/map")
+    view.open("/ui/map?tenant=hostile")
     assert "ревизор" in view.page.locator(".map > svg").inner_html()
 
 

@@ -58,8 +58,11 @@ function View({ path, params }: Address) {
 
 function Help({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const keys = useMemo(() => knownKeys(), []);
-  useEffect(() => dialog.current?.showModal(), []);
+  const [keys, setKeys] = useState<Key[]>([]);
+  useEffect(() => {
+    setKeys(knownKeys());
+    dialog.current?.showModal();
+  }, []);
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="help-title">
       <h2 id="help-title">Keys</h2>

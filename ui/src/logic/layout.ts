@@ -20,7 +20,8 @@ export interface Placed {
   edges: PlacedEdge[];
 }
 
-export const NODE = { width: 176, height: 46 };
+export const NODE = { width: 164, height: 44 };
+const MANY = 20;
 
 /** The nodes that call `focus` or are called by it, directly, and the edges between all of those. */
 export function around(map: Map_, focus: string): Pick<Map_, 'nodes' | 'edges'> {
@@ -38,7 +39,15 @@ export function around(map: Map_, focus: string): Pick<Map_, 'nodes' | 'edges'> 
 /** Callers to the left of whom they call. */
 export function place({ nodes, edges }: Pick<Map_, 'nodes' | 'edges'>): Placed {
   const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 16, ranksep: 84, marginx: 12, marginy: 12 });
+  const isLarge = nodes.length > MANY;
+  graph.setGraph({
+    rankdir: 'LR',
+    nodesep: isLarge ? 8 : 16,
+    edgesep: 4,
+    ranksep: isLarge ? 44 : 84,
+    marginx: 8,
+    marginy: 8,
+  });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node.name, { ...NODE });
   const drawn = edges.filter(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 export interface Key {
   /** As KeyboardEvent.key has it; two keys one after another are written "g t". */
@@ -25,7 +25,8 @@ function isTyping(event: KeyboardEvent): boolean {
 
 /** Keys that work while the caller is shown; `keys` has to keep its identity. */
 export function useKeys(keys: Key[]) {
-  useEffect(() => {
+  // Before effects, so that who lists the keys in one of those finds them all.
+  useLayoutEffect(() => {
     groups.add(keys);
     return () => void groups.delete(keys);
   }, [keys]);

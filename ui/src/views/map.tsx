@@ -78,10 +78,10 @@ function Node({ node, figures, isFocus }: { node: PlacedNode; figures: Service |
 
 function Drawing({ placed, services, focus }: { placed: Placed; services: Map<string, Service>; focus: string }) {
   return (
-    <section class="map" aria-label="Map of services">
+    <section class={placed.nodes.length > 20 ? 'map large' : 'map'} aria-label="Map of services">
       <svg
         viewBox={`0 0 ${placed.width} ${placed.height}`}
-        style={{ width: `${placed.width}px`, maxWidth: placed.nodes.length > 30 ? 'none' : '100%' }}
+        style={{ width: `${placed.width}px`, minWidth: `${Math.min(placed.width * 0.7, 2_000)}px` }}
       >
         <title>Services and whom they call</title>
         <defs>

@@ -3,6 +3,7 @@
 import { clock, duration, moment, oneLine, percent } from '../logic/text';
 import { pageLink } from '../logic/walk';
 import { Copy } from '../parts/copy';
+import { Field } from '../parts/field';
 import { Gauge } from '../parts/figures';
 import { Foreign } from '../parts/foreign';
 import { ServiceName } from '../parts/service_name';
@@ -248,10 +249,14 @@ export function Why() {
                 {oneLine(found.summary, 500)}
               </p>
               <p class="muted">
-                Searched {moment(found.from)} – {clock(found.to).slice(0, 8)}. For an incident that is over, open it by
-                the time at which it began: <code>/ui/why?at=2026-01-31T12:00:00Z&amp;until=2026-01-31T12:20:00Z</code>,
-                or <a href={href('/ui/traces', { errors: 'true' })}>look at failed requests</a>.
+                Searched {moment(found.from)} – {clock(found.to).slice(0, 8)}. Is an incident over? Say when it began
+                and ended, or <a href={href('/ui/traces', { errors: 'true' })}>look at failed requests</a>.
               </p>
+              <search class="actions">
+                <Field name="at" label="Began about" placeholder="-2h, 2026-01-31T12:00:00Z" size="wide" />
+                <Field name="until" label="Ended" placeholder="-1h" size="wide" />
+                <Field name="service" label="Through service" size="wide" />
+              </search>
             </section>
           )
         }
