@@ -72,12 +72,11 @@ std::string Canonical(Detector detector, std::string_view value) {
   switch (detector) {
     case Detector::kEmail:
       for (size_t i = 0; i < value.size(); ++i) {
-        if (value.substr(i, 3) == "%40") {
-          text += '@';
-          i += 2;
-        } else {
-          text += detect::Lower(value[i]);
-        }
+        const std::string_view rest = value.substr(i);
+        // Escaped, as URLs and JSON have it.
+        const size_t at_sign = rest.starts_with("%40") ? 3 : detect::StartsIgnoringCase(rest, "\\u0040") ? 6 : 0;
+        text += at_sign == 0 ? detect::Lower(value[i]) : '@';
+        if (at_sign != 0) i += at_sign - 1;
       }
       return text;
     case Detector::kPhone:

@@ -49,19 +49,21 @@ std::optional<Decimal> ReadDecimal(std::string_view text, size_t at) {
 // be anything, so a word or a mark must say that they are a place.
 class Coordinates final : public Rule {
  public:
-  Anchors anchors() const override { return {.digit_runs = DigitRuns(1, 3)}; }
+  Anchors anchors() const override { return {.literals = {"°"}, .dotted_runs = DigitRuns(1, 3)}; }
 
   void Confirm(const Candidate& candidate, Findings& findings) const override {
     const std::string_view text = candidate.text;
-    if (At(text, candidate.end) != '.' && !text.substr(candidate.end).starts_with("°")) return;
     size_t begin = candidate.begin;
+    while (begin > 0 && IsDigit(text[begin - 1])) --begin;
+    const size_t digits = begin;
     const char before = At(text, begin - 1);
     if (before == '.' || (IsDigit(At(text, begin - 2)) && (before == '-' || before == ','))) return;
     if (before == '-' || before == '+') --begin;
     if (begin > 0 && IsQuarter(text[begin - 1]) && BeginsWord(text, begin - 1)) --begin;
     if (!BeginsWord(text, begin)) return;
-    if (const size_t end = At(text, candidate.end) == '.' ? 0 : DegreesEnd(text, candidate.begin)) {
-      findings.push_back({begin, end, Detector::kCoordinates});
+    if (!IsDigit(text[candidate.begin])) {
+      const size_t end = DegreesEnd(text, digits);
+      if (end != 0) findings.push_back({begin, end, Detector::kCoordinates});
       return;
     }
     const auto first = ReadDecimal(text, begin);

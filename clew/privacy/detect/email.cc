@@ -75,7 +75,7 @@ size_t LocalBegin(std::string_view text, size_t end) {
 
 class Email final : public Rule {
  public:
-  Anchors anchors() const override { return {.any_case_literals = {"%40"}, .characters = "@"}; }
+  Anchors anchors() const override { return {.any_case_literals = {"%40", "\\u0040"}, .characters = "@"}; }
 
   void Confirm(const Candidate& candidate, Findings& findings) const override {
     const std::string_view text = candidate.text;

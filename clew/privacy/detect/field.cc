@@ -75,6 +75,10 @@ std::optional<Field> ReadField(std::string_view text, size_t begin, size_t end) 
   while (At(text, at) == ' ' && at - gap < 2) ++at;
   field.has_spaces = at > gap;
   const char separator = At(text, at);
+  if (field.has_spaces && field.key.starts_with("--") && separator != '-' && separator != '=') {
+    field.value = at;  // an option of a command line
+    return field;
+  }
   if (separator != '=' && separator != ':') return std::nullopt;
   field.kind = separator == '=' ? Field::Kind::kEquals : quote.empty() ? Field::Kind::kColon : Field::Kind::kQuotedKey;
   ++at;
@@ -222,7 +226,8 @@ class FieldRuleImpl final : public Rule {
     if (is_number && written.size() < 3) return false;
     // JSON has no words but its own.
     if (field.kind == Field::Kind::kQuotedKey) return is_number || LooksDrawn(written) || written[0] == '-';
-    if (field.kind == Field::Kind::kEquals && !field.has_spaces && At(text, field.value - 1) == '=') {
+    const bool is_option = field.key.starts_with("--");
+    if (field.kind == Field::Kind::kEquals && (is_option || (!field.has_spaces && At(text, field.value - 1) == '='))) {
       return At(text, value.end) != '(';
     }
     // Code and prose: token = next(), Token: unexpected end.
@@ -257,6 +262,8 @@ class FieldRuleImpl final : public Rule {
     const auto is_secret_byte = [](char c) {
       return IsAlnum(c) || (c != '\0' && std::string_view("_-+/=.~").contains(c));
     };
+    const bool is_password = IsPasswordKey(text.substr(candidate.begin, candidate.end - candidate.begin));
+    bool said_before = false;
     for (int words = 0; words < 4; ++words) {
       while (is_between(At(text, at))) ++at;
       const size_t begin = at;
@@ -268,6 +275,13 @@ class FieldRuleImpl final : public Rule {
         findings.push_back({begin, at, Detector::kSecret});
         return;
       }
+      // "password is hunter2", "password: 'hunter2'".
+      const bool is_said = said_before && is_password && word.size() >= 5 && LooksDrawn(word);
+      if (is_said) {
+        findings.push_back({begin, at, Detector::kSecret});
+        return;
+      }
+      said_before = word == "is" || word == "was" || word == "to";
       if (word.size() > 10 || At(text, at) != ' ') return;
     }
   }

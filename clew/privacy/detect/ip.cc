@@ -80,7 +80,7 @@ bool IsWithin(std::string_view text, size_t begin) {
 
 class Ip final : public Rule {
  public:
-  Anchors anchors() const override { return {.characters = ":", .grouped_runs = DigitRuns(1, 3)}; }
+  Anchors anchors() const override { return {.characters = ":", .dotted_runs = DigitRuns(1, 3)}; }
 
   void Confirm(const Candidate& candidate, Findings& findings) const override {
     if (candidate.text[candidate.begin] == ':') return ConfirmV6(candidate, findings);

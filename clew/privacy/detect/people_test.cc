@@ -20,6 +20,7 @@ TEST(Email, Found) {
                                "«müller@bücher.de».",
                                "«zoe@xn--bcher-kva.xn--p1ai»",
                                "«1985@example.com»",
+                               R"({"a":"«zoe\u0040example.net»"})",
                            });
 }
 

@@ -18,10 +18,12 @@ struct Anchors {
   std::vector<std::string_view> literals = {};           // in this case only
   std::vector<std::string_view> any_case_literals = {};  // written in lower case
   std::string_view characters = {};                      // of kAnchorCharacters
-  // Runs of digits: bit n for exactly n of them, bit kLongRun for as many or more. Anywhere; only where a gap and
-  // another digit follow, as in numbers written in groups; only where a letter stands right before.
+  // Runs of digits: bit n for exactly n of them, bit kLongRun for as many or more. Anywhere; only where groups of
+  // digits with gaps follow that make six at least; only where a point and another digit follow; only where a letter
+  // stands right before.
   uint32_t digit_runs = 0;
   uint32_t grouped_runs = 0;
+  uint32_t dotted_runs = 0;
   uint32_t lettered_runs = 0;
 };
 inline constexpr std::string_view kAnchorCharacters = "@:.-";

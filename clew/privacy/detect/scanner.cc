@@ -30,10 +30,24 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
 
 constexpr uint8_t ClassOf(char c) { return kClasses[static_cast<uint8_t>(c)]; }
 
-// Whether a gap, or two, and another digit follow the run that ends at `at`.
-bool IsGroup(std::string_view text, size_t at) {
-  if (at + 1 >= text.size() || (ClassOf(text[at]) & kGap) == 0) return false;
-  return IsDigit(text[at + 1]) || ((ClassOf(text[at + 1]) & kGap) != 0 && IsDigit(At(text, at + 2)));
+// Whether behind the run [begin, at) groups of digits follow, with a gap or two between them, that make six digits at
+// least together with it: no number of anybody is shorter.
+bool IsGroup(std::string_view text, size_t begin, size_t at) {
+  constexpr size_t kLeastDigits = 6;
+  size_t digits = at - begin;
+  if ((ClassOf(At(text, at)) & kGap) == 0 || digits > kLongRun) return false;
+  size_t gaps = 0;
+  bool has_group = false;
+  for (; at < text.size() && (digits < kLeastDigits || !has_group); ++at) {
+    if (IsDigit(text[at])) {
+      ++digits;
+      gaps = 0;
+      has_group = true;
+    } else if ((ClassOf(text[at]) & kGap) == 0 || ++gaps > 2) {
+      return false;
+    }
+  }
+  return has_group && digits >= kLeastDigits;
 }
 
 struct Literal {
@@ -80,6 +94,7 @@ struct Scanner::State {
   using OfRuns = std::array<std::vector<const Rule*>, kLongRun + 1>;
   OfRuns of_digit_runs;
   OfRuns of_grouped_runs;
+  OfRuns of_dotted_runs;
   OfRuns of_lettered_runs;
   std::array<std::vector<const Rule*>, 128> of_marks;  // by character
   std::vector<Literal> literals;
@@ -123,6 +138,7 @@ base::Result<std::unique_ptr<const Scanner>> Scanner::Make(std::vector<RulePtr> 
     const Anchors anchors = rule->anchors();
     for (const auto& [runs, of_runs] : {std::pair(anchors.digit_runs, &state->of_digit_runs),
                                         {anchors.grouped_runs, &state->of_grouped_runs},
+                                        {anchors.dotted_runs, &state->of_dotted_runs},
                                         {anchors.lettered_runs, &state->of_lettered_runs}}) {
       for (uint32_t size = 1; size <= kLongRun; ++size) {
         if ((runs >> size & 1u) != 0) (*of_runs)[size].push_back(rule.get());
@@ -229,7 +245,8 @@ void Scanner::Pass::State::ScanBytes() {
       candidate.end = at;
       const size_t run = std::min<size_t>(at - candidate.begin, kLongRun);
       Ask(scanner.of_digit_runs[run]);
-      if (IsGroup(text, at)) Ask(scanner.of_grouped_runs[run]);
+      if (IsGroup(text, candidate.begin, at)) Ask(scanner.of_grouped_runs[run]);
+      if (At(text, at) == '.' && IsDigit(At(text, at + 1))) Ask(scanner.of_dotted_runs[run]);
       if (IsLetter(At(text, candidate.begin - 1))) Ask(scanner.of_lettered_runs[run]);
     } else {
       candidate.end = ++at;

@@ -112,6 +112,11 @@ TEST(Field, FoundAndNot) {
                                "token «9f8A7b6C5d4E3f2A1b0c»",
                                "the API key is «Zx9aB8cD7eF6gH5iJ4»",
                                "password=\"«cut off»",
+                               "psql --password «hunter2» -h db",
+                               "--token=«abc»",
+                               "the password is «hunter2», sorry",
+                               "password was changed",
+                               "--password --verbose",
                                // None.
                                "token_type=Bearer",
                                "tokens=512",
