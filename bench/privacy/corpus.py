@@ -281,6 +281,18 @@ def line(m: Maker, detector: str) -> tuple[str, list]:
     return text, [[begin, begin + len(value.encode()), detector]]
 
 
+def in_log(m: Maker, text: str, spans: list) -> tuple[str, list]:
+    """The line as a formatter of logs writes half of them."""
+    if text.startswith("{") or m.random.random() < 0.5:
+        return text, spans
+    level = m.random.choice(["DEBUG", "INFO", "WARNING", "ERROR"])
+    prefix = m.random.choice(["{} {:7} [{}] ", "{} {} {}: ", "time={} level={} logger={} "]).format(
+        m.en.date_time_this_decade().isoformat() + f".{m.random.randrange(1000):03}Z", level, f"shop.{m.en.word()}"
+    )
+    begin = len(prefix.encode())
+    return prefix + text, [[b + begin, e + begin, detector] for b, e, detector in spans]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, required=True)
@@ -293,6 +305,7 @@ def main() -> None:
             text, spans = clean(maker), []
         else:
             text, spans = line(maker, detectors[number // 3 * 2 % len(detectors) - number % 3])
+        text, spans = in_log(maker, text, spans)
         json.dump({"text": text, "spans": spans, "kind": "generated"}, sys.stdout, ensure_ascii=False)
         print()
 

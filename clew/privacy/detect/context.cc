@@ -116,7 +116,7 @@ constexpr auto kWords = std::to_array<Word>({
     {"loc", Bit(Hint::kPlace)},
     {"location", Bit(Hint::kPlace)},
     {"lon", Bit(Hint::kPlace) | Bit(Hint::kLatitude)},
-    {"long", Bit(Hint::kLatitude)},
+    {"long", Bit(Hint::kLongKey)},
     {"longitude", Bit(Hint::kPlace) | Bit(Hint::kLatitude)},
     {"maps", Bit(Hint::kPlace)},
     {"mobil", Bit(Hint::kPhone)},
@@ -261,7 +261,9 @@ std::string_view ClauseBefore(std::string_view text, size_t at) {
   size_t begin = at;
   while (begin > 0 && at - begin < kReach) {
     const char c = text[begin - 1];
-    if (c == ',' || c == ';' || c == '\n' || c == '{' || c == '}' || c == '|' || c == '&' || c == '=') break;
+    if (c == ',' || c == ';' || c == '\n' || c == '{' || c == '}' || c == '|' || c == '&' || c == '=' || c == ':' ||
+        c == ']')
+      break;
     --begin;
   }
   // A word that is cut in two says something else.
@@ -281,9 +283,13 @@ HintSet HintsOfName(std::string_view name) {
 
 HintSet HintsBefore(const Candidate& candidate, size_t at) {
   if (candidate.hinted_at == at) return candidate.hints;
+  const std::string_view key = KeyBefore(candidate.text, at);
+  HintSet hints = HintsOfName(key);
   // A key that says nothing of its own ("Social Security Number:") is read with the words before it.
-  HintSet hints = HintsOfName(KeyBefore(candidate.text, at));
-  if (hints == 0) hints = HintsOfName(ClauseBefore(candidate.text, at));
+  if (hints == 0) {
+    const size_t end = key.empty() ? at : static_cast<size_t>(key.end() - candidate.text.begin());
+    hints = HintsOfName(ClauseBefore(candidate.text, end)) & ~Bit(Hint::kLongKey);
+  }
   candidate.hinted_at = at;
   candidate.hints = candidate.key_hints | hints;
   return candidate.hints;

@@ -22,6 +22,7 @@ enum class Hint : uint8_t {
   kIdentity,  // any national id
   kBirth,
   kPlace,
+  kLongKey,      // the same, where it is a key: a word of prose too
   kLatitude,     // one number of a place
   kVersion,      // of a program
   kPlainNumber,  // orders, times, sizes: nobody's

@@ -79,7 +79,8 @@ class Coordinates final : public Rule {
         return;
       }
     }
-    if ((hints & Bit(Hint::kLatitude)) != 0) findings.push_back({begin, first->end, Detector::kCoordinates});
+    if ((hints & (Bit(Hint::kLatitude) | Bit(Hint::kLongKey))) != 0)
+      findings.push_back({begin, first->end, Detector::kCoordinates});
   }
 
  private:

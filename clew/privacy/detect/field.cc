@@ -162,7 +162,10 @@ class FieldRuleImpl final : public Rule {
       word_end -= kKeyEnds[short_word % kKeyEnds.size()].size();
     }
     const auto field = ReadField(text, candidate.begin, word_end);
-    if (!field) return ConfirmProse(candidate, findings);
+    if (!field) {
+      if (candidate.literal < kLongWords.size()) ConfirmProse(candidate, findings);
+      return;
+    }
     if (IsTellingKey(field->key)) {
       ConfirmSecret(text, *field, findings);
     } else if (IsPersonKey(field->key)) {
@@ -269,6 +272,10 @@ class FieldRuleImpl final : public Rule {
       const size_t begin = at;
       while (is_secret_byte(At(text, at)) && at - begin < kLongestDrawn) ++at;
       while (at > begin && text[at - 1] == '.') --at;
+      // Padding of base64 and no separator.
+      size_t padded = at;
+      while (At(text, padded) == '=') ++padded;
+      if (!IsWordByte(At(text, padded)) && !IsQuote(At(text, padded))) at = padded;
       const std::string_view word = text.substr(begin, at - begin);
       if (word.empty()) return;
       if (word.size() >= kLeastDrawn && IsHighEntropy(word)) {
