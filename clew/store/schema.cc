@@ -236,6 +236,22 @@ constexpr std::string_view kIndexArrival =
     "ALTER TABLE spans ADD INDEX IF NOT EXISTS by_arrival arrived TYPE minmax GRANULARITY 1";
 constexpr std::string_view kFillIndex = "ALTER TABLE spans MATERIALIZE INDEX by_arrival";
 
+// Every state of an incident is a row; the one written last counts.
+constexpr std::string_view kIncidents = R"(
+CREATE TABLE IF NOT EXISTS incidents (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  id String,
+  written Int64 COMMENT 'Unix nanoseconds',
+  onset Int64,
+  opened Int64,
+  closed Int64 COMMENT '0: it lasts',
+  service LowCardinality(String),
+  kind LowCardinality(String),
+  summary String CODEC(ZSTD(1)),
+  answer String COMMENT 'JSON, as /api/clew/why gives it' CODEC(ZSTD(1))
+) ENGINE = ReplacingMergeTree(written) ORDER BY (tenant, id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
+
 constexpr std::string_view kVersions = R"(
 CREATE TABLE IF NOT EXISTS schema_versions (
   version UInt32,
@@ -251,8 +267,9 @@ constexpr std::array<std::string_view, 12> kDatedTables = {
 constexpr std::array kVersion1 = {kSpans,   kLogs,       kResources, kScopes,    kSeries,
                                   kSamples, kHistograms, kExemplars, kPointFlags};
 constexpr std::array kVersion2 = {kSpanRollups, kEdgeRollups, kRollupWindows, kIndexArrival, kFillIndex};
+constexpr std::array kVersion3 = {kIncidents};
 // By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
-constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2};
+constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2, kVersion3};
 
 base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
   uint32_t version = 0;
