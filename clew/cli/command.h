@@ -22,6 +22,7 @@ void AddWhyCommand(CLI::App& app, int& exit_code);
 void AddCheckCommand(CLI::App& app, int& exit_code);
 void AddTokenCommand(CLI::App& app, int& exit_code);
 void AddPrivacyCommand(CLI::App& app, int& exit_code);
+void AddMcpCommand(CLI::App& app, int& exit_code);
 void AddDemoCommand(CLI::App& app, int& exit_code);
 
 // Prints "clew: <message>" as one line on standard error and gives the exit status for it: 2 for INVALID_ARGUMENT

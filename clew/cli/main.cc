@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   clew::cli::AddCheckCommand(app, exit_code);
   clew::cli::AddTokenCommand(app, exit_code);
   clew::cli::AddPrivacyCommand(app, exit_code);
+  clew::cli::AddMcpCommand(app, exit_code);
   clew::cli::AddDemoCommand(app, exit_code);
 
   try {

@@ -12,6 +12,7 @@
 #include "clew/cli/command.h"
 #include "clew/cli/config_file.h"
 #include "clew/cli/server.h"
+#include "clew/net/url.h"
 
 namespace clew::cli {
 namespace {
@@ -27,6 +28,7 @@ struct ServeOptions {
   std::string disk_share;
   ingest::TenantLimits tenant;
   bool insecure = false;
+  std::string incident_webhook;
 };
 
 base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
@@ -45,6 +47,12 @@ base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
     const auto share = ParseDiskShare(options.disk_share);
     if (!share) return base::InvalidArgument("--disk-share: " + share.error().message);
     config.disk_share = *share;
+  }
+  if (!options.incident_webhook.empty()) config.incident_webhook = options.incident_webhook;
+  if (!config.incident_webhook.empty()) {
+    if (const auto url = net::Url::Parse(config.incident_webhook); !url) {
+      return base::InvalidArgument(fmt::format("--incident-webhook: {}", url.error().message));
+    }
   }
   for (const auto& [name, text, address] : {std::tuple{"--listen", &options.listen, &config.listen},
                                             {"--otlp-http", &options.otlp_http, &config.otlp_http},
@@ -126,6 +134,10 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
                    "(default 80%)")
       ->type_name("PERCENT");
   AddTenantOptions(*command, options->tenant);
+  command
+      ->add_option("--incident-webhook", options->incident_webhook,
+                   "URL that gets a POST when an incident opens, changes its first cause or closes")
+      ->type_name("URL");
   command->add_flag("--insecure", options->insecure, "Allow addresses other than loopback without tokens");
   command->callback([options, &exit_code] { exit_code = Run(*options); });
 }

@@ -10,6 +10,8 @@
 
 #include "clew/api/clew/charts_api.h"
 #include "clew/api/clew/clew_api.h"
+#include "clew/api/clew/compare_api.h"
+#include "clew/api/clew/incidents_api.h"
 #include "clew/api/clew/page.h"
 #include "clew/api/clew/self_api.h"
 #include "clew/api/clew/why_api.h"
@@ -31,6 +33,8 @@
 #include "clew/store/rollup.h"
 #include "clew/store/store.h"
 #include "clew/store/write_path.h"
+#include "clew/watch/noticer.h"
+#include "clew/watch/webhook.h"
 
 namespace clew::cli {
 namespace {
@@ -79,7 +83,9 @@ class ServerImpl final : public Server {
     rollup.stored_up_to = [this] { return write_path_->StoredUpTo(); };
     rollup_.emplace(*store_, std::move(rollup));
     MakeApis();
-    return Listen(config);
+    CLEW_RETURN_IF_ERROR(Listen(config));
+    StartNoticing(config);
+    return {};
   }
 
   std::vector<std::pair<std::string, std::string>> addresses() const override {
@@ -94,6 +100,8 @@ class ServerImpl final : public Server {
     if (stopped_) return;
     stopped_ = true;
     const auto deadline = std::chrono::steady_clock::now() + patience;
+    noticer_.reset();
+    webhook_.reset();
     if (otlp_grpc_) otlp_grpc_->Stop(deadline);
     if (otlp_http_) otlp_http_->Stop(deadline);
     if (http_) http_->Stop(deadline);
@@ -114,6 +122,8 @@ class ServerImpl final : public Server {
     loki_api_ = std::make_unique<api::loki::LokiApi>(*store_);
     clew_api_ = std::make_unique<api::clew_api::ClewApi>(*store_);
     charts_api_ = std::make_unique<api::clew_api::ChartsApi>(*store_);
+    compare_api_ = std::make_unique<api::clew_api::CompareApi>(*store_);
+    incidents_api_ = std::make_unique<api::clew_api::IncidentsApi>(*store_);
     why_api_ = std::make_unique<api::clew_api::WhyApi>(*store_);
     self_api_ = std::make_unique<api::clew_api::SelfApi>(api::clew_api::SelfDescription{
         [this] { return addresses(); },
@@ -124,6 +134,18 @@ class ServerImpl final : public Server {
           return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), redactor_->counts(), http);
         },
         [this] { return write_path_->CheckReady(); }});
+  }
+
+  void StartNoticing(const ServerConfig& config) {
+    if (!config.incident_webhook.empty()) {
+      webhook_ = std::make_unique<watch::Webhook>(watch::WebhookOptions{.url = config.incident_webhook});
+    }
+    noticer_ = std::make_unique<watch::Noticer>(
+        *store_, watch::NoticerOptions(),
+        [this](watch::Happening happening, const store::Incident& incident, const model::TenantId& tenant) {
+          if (webhook_) webhook_->Post(watch::WebhookBody(happening, incident, tenant));
+        });
+    noticer_->Start();
   }
 
   base::Status Listen(const ServerConfig& config) {
@@ -140,6 +162,8 @@ class ServerImpl final : public Server {
     loki_api_->Register(*router);
     clew_api_->Register(*router);
     charts_api_->Register(*router);
+    compare_api_->Register(*router);
+    incidents_api_->Register(*router);
     why_api_->Register(*router);
     self_api_->Register(*router);
     api::clew_api::RegisterPage(*router);
@@ -184,8 +208,12 @@ class ServerImpl final : public Server {
   std::unique_ptr<api::loki::LokiApi> loki_api_;
   std::unique_ptr<api::clew_api::ClewApi> clew_api_;
   std::unique_ptr<api::clew_api::ChartsApi> charts_api_;
+  std::unique_ptr<api::clew_api::CompareApi> compare_api_;
+  std::unique_ptr<api::clew_api::IncidentsApi> incidents_api_;
   std::unique_ptr<api::clew_api::WhyApi> why_api_;
   std::unique_ptr<api::clew_api::SelfApi> self_api_;
+  std::unique_ptr<watch::Webhook> webhook_;
+  std::unique_ptr<watch::Noticer> noticer_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<net::HttpServer> otlp_http_;
   std::unique_ptr<api::otlp::OtlpGrpcServer> otlp_grpc_;

@@ -33,6 +33,8 @@ struct ServerConfig {
   // api::http::SafetyOptions.
   std::vector<std::string> allowed_hosts = {};
   std::vector<std::string> allowed_origins = {};
+  // Gets a POST when an incident opens, changes its first cause or closes; empty: nobody.
+  std::string incident_webhook;
 };
 
 // ${XDG_DATA_HOME:-~/.local/share}/clew

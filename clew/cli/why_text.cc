@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace clew::cli {
@@ -12,6 +13,27 @@ namespace {
 constexpr size_t kCauses = 3;
 constexpr size_t kFindings = 4;
 constexpr size_t kImpacts = 5;
+
+// "   ▁▁▂▁ │ ▆▇█▇  before │ during": how the first observation went.
+std::string DrawHistory(const base::JsonValue& history, const Terminal& terminal) {
+  static constexpr std::array<std::string_view, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  double most = 0;
+  for (const char* side : {"before", "during"}) {
+    for (const base::JsonValue& value : history[side].AsArray()) most = std::max(most, value.AsDouble());
+  }
+  if (most <= 0) return {};
+  const auto bars = [&](const char* side) {
+    std::string text;
+    for (const base::JsonValue& value : history[side].AsArray()) {
+      const double share = std::clamp(value.AsDouble() / most, 0.0, 1.0);
+      text += kBars[static_cast<size_t>(share * (kBars.size() - 1) + 0.5)];
+    }
+    return text;
+  };
+  return "   " + terminal.Paint(Terminal::Style::kDim, bars("before") + " │ ") +
+         terminal.Paint(Terminal::Style::kRed, bars("during")) +
+         terminal.Paint(Terminal::Style::kDim, "  before │ during") + '\n';
+}
 
 void DrawCause(const base::JsonValue& cause, const Terminal& terminal, std::string& out) {
   const bool first = cause["rank"].AsInt() == 1;
@@ -27,6 +49,11 @@ void DrawCause(const base::JsonValue& cause, const Terminal& terminal, std::stri
     out += "   where: " + Cut(Printable(where), terminal.width - 10) + '\n';
   }
   size_t shown = 0;
+  std::string line;
+  for (const base::JsonValue& finding : cause["evidence"].AsArray()) {
+    if (first && line.empty()) line = DrawHistory(finding["history"], terminal);
+  }
+  out += line;
   for (const base::JsonValue& finding : cause["evidence"].AsArray()) {
     if (shown++ == (first ? kFindings : 1)) break;
     const std::string size = finding["unit"].AsString().empty()

@@ -67,6 +67,14 @@ struct Utilization {
   std::vector<UtilizationPoint> points;  // by time
 };
 
+// How many rows of a group, and of the rest, have one value of one attribute.
+struct AttributeCount {
+  std::string key;
+  std::string value;
+  uint64_t inside = 0;
+  uint64_t outside = 0;
+};
+
 // What root-cause analysis reads, over a range of time: query/evidence makes it from what is stored, rca decides on it.
 // A plain value.
 struct Evidence {
@@ -74,6 +82,8 @@ struct Evidence {
   std::vector<Segment> segments;  // by start
   std::vector<SegmentEvent> events;
   std::vector<Utilization> utilizations;
+  // Counters of processor seconds that an instance has used, all processes and modes together.
+  std::vector<Utilization> processor_seconds;
   // Which service answers at an address ("payment:8000"), learned from calls that were answered.
   struct Peer {
     NameId address = 0;

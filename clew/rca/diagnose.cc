@@ -5,125 +5,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "clew/base/time.h"
+#include "clew/rca/capacity.h"
 #include "clew/rca/comparison.h"
+#include "clew/rca/explainer.h"
+#include "clew/rca/utilization.h"
 
 namespace clew::rca {
 namespace {
 
 using model::EventKind;
 
-// An answer needs a tenth of some calls to be affected for sure, …
-constexpr double kMinScore = 0.1;
-// … and a change that coincidence would bring once in a hundred answers, however many features were looked at.
-constexpr double kChancesAgainst = 100;
-// A limit counts as reached by the share of it that was newly used, from a tenth on.
-constexpr double kMinUtilizationRise = 0.1;
 constexpr size_t kMaxCauses = 10;
 constexpr size_t kMaxFindings = 6;
-
-double Milliseconds(double nanos) { return nanos / 1e6; }
-double Percent(Share share) { return std::round(1000 * share.value()) / 10; }
-
-class Explainer {
- public:
-  Explainer(const model::Evidence& evidence, const Comparison& comparison)
-      : evidence_(evidence), comparison_(comparison) {}
-
-  Finding Explain(const Change& change) const {
-    const Feature& feature = comparison_.table().feature(change.feature);
-    const Place& place = comparison_.table().place(feature.place);
-    const std::string& service = evidence_.Name(place.service);
-    const std::string& operation = evidence_.Name(place.operation);
-    const std::string& name = evidence_.Name(feature.name);
-    Finding finding;
-    finding.strength = change.rise;
-    finding.operation = operation;
-    finding.before = Percent(change.before);
-    finding.after = Percent(change.after);
-    finding.unit = "%";
-    const auto times = [&] {
-      finding.before = Milliseconds(change.usual_ns);
-      finding.after = Milliseconds(change.now_ns);
-      finding.unit = "ms";
-    };
-    switch (feature.kind) {
-      case FeatureKind::kFailed: finding.text = fmt::format("{} fails in {}", operation, service); break;
-      case FeatureKind::kOwn:
-        times();
-        finding.text = fmt::format("time spent in {} itself, answering {}", service, operation);
-        break;
-      case FeatureKind::kHop:
-        times();
-        finding.text = fmt::format("way from {} to {} and back, {}", evidence_.Name(place.other), service, operation);
-        break;
-      case FeatureKind::kStep:
-        times();
-        finding.text = fmt::format("step '{}' of {}", name, operation);
-        break;
-      case FeatureKind::kHas: finding.text = fmt::format("{} in {}", Describe(feature), operation); break;
-      case FeatureKind::kNext:
-        finding.text = fmt::format("after {}, {} comes {}", DescribeBefore(place), operation, Describe(feature));
-        break;
-    }
-    if (feature.event_kind == EventKind::kLog && !feature.is_end && feature.name != 0) {
-      finding.signal = Finding::Signal::kLogs;
-      finding.log_text = name;
-    }
-    return finding;
-  }
-
-  std::string WhereOf(const Change& change) const {
-    const Feature& feature = comparison_.table().feature(change.feature);
-    const Place& place = comparison_.table().place(feature.place);
-    if (feature.kind == FeatureKind::kStep || (feature.name != 0 && feature.kind != FeatureKind::kHop)) {
-      return evidence_.Name(feature.name);
-    }
-    if (feature.is_end && place.before_kind > 1) return evidence_.Name(place.other);
-    return evidence_.Name(place.operation);
-  }
-
-  static CauseKind KindOf(const Feature& feature) {
-    switch (feature.kind) {
-      case FeatureKind::kHop: return CauseKind::kNetwork;
-      case FeatureKind::kOwn:
-      case FeatureKind::kStep: return CauseKind::kLatency;
-      case FeatureKind::kFailed: return CauseKind::kError;
-      case FeatureKind::kHas:
-      case FeatureKind::kNext: break;
-    }
-    if (feature.is_end) return CauseKind::kCode;
-    if (feature.event_kind == EventKind::kUnanswered) return CauseKind::kDependency;
-    return feature.is_error ? CauseKind::kError : CauseKind::kCode;
-  }
-
- private:
-  static std::string Describe(EventKind kind, const std::string& name) {
-    switch (kind) {
-      case EventKind::kSpan: return fmt::format("step '{}'", name);
-      case EventKind::kCall: return fmt::format("call of {}", name);
-      case EventKind::kUnanswered: return fmt::format("no answer from {}", name);
-      case EventKind::kException: return fmt::format("exception {}", name);
-      case EventKind::kLog: return fmt::format("log line '{}'", name);
-      case EventKind::kStatus: return fmt::format("status {}", name);
-    }
-    return name;
-  }
-  std::string Describe(const Feature& feature) const {
-    return feature.is_end ? "the end" : Describe(feature.event_kind, evidence_.Name(feature.name));
-  }
-  std::string DescribeBefore(const Place& place) const {
-    if (place.before_kind <= 1) return "its start";
-    return Describe(static_cast<EventKind>(place.before_kind - 2), evidence_.Name(place.other));
-  }
-
-  const model::Evidence& evidence_;
-  const Comparison& comparison_;
-};
+constexpr size_t kCausesWithHistory = 3;
 
 // Instances of a service whose share of the service's deviating calls stands out: where all do, none is named.
 std::string InstanceOf(const model::Evidence& evidence, model::NameId service, Window window) {
@@ -136,8 +36,12 @@ std::string InstanceOf(const model::Evidence& evidence, model::NameId service, W
 
 class Ranking {
  public:
-  Ranking(const model::Evidence& evidence, const Comparison& comparison, Window incident)
-      : evidence_(evidence), comparison_(comparison), explainer_(evidence, comparison), incident_(incident) {}
+  Ranking(const model::Evidence& evidence, const Comparison& comparison, const Constants& constants)
+      : evidence_(evidence),
+        comparison_(comparison),
+        constants_(constants),
+        explainer_(evidence, comparison),
+        incident_(comparison.incident()) {}
 
   std::vector<Cause> Rank() {
     for (const auto& [service, changes] : comparison_.origins()) AddChanges(service, changes);
@@ -148,6 +52,9 @@ class Ranking {
       if (cause.score <= 0) continue;
       std::ranges::stable_sort(cause.findings, std::greater(), &Finding::strength);
       if (cause.findings.size() > kMaxFindings) cause.findings.resize(kMaxFindings);
+      if (const auto traces = comparison_.deviating().find(service); traces != comparison_.deviating().end()) {
+        cause.deviating = traces->second;
+      }
       cause.instance = InstanceOf(evidence_, service, incident_);
       causes.push_back(std::move(cause));
     }
@@ -155,14 +62,30 @@ class Ranking {
       return std::tuple(-a.score, a.service) < std::tuple(-b.score, b.service);
     });
     if (causes.size() > kMaxCauses) causes.resize(kMaxCauses);
+    for (size_t i = 0; i < std::min(kCausesWithHistory, causes.size()); ++i) AddHistory(causes[i]);
     return causes;
   }
 
+  // Whether so much of a service's calls is affected that it matters.
+  bool Suffices(const Cause& cause) const {
+    return cause.score >= constants_.min_score ||
+           (cause.score >= constants_.failing_score && failing_.contains(cause.service));
+  }
   // The most telling change of any cause, for the question whether there is an incident at all.
   double likelihood() const { return likelihood_; }
   bool saturated() const { return saturated_; }
 
  private:
+  void AddHistory(Cause& cause) {
+    for (Finding& finding : cause.findings) {
+      const auto found = feature_of_.find(finding.text);
+      if (found == feature_of_.end()) continue;
+      finding.history_before = comparison_.HistoryBefore(found->second);
+      finding.history_during = comparison_.HistoryDuring(found->second);
+      return;
+    }
+  }
+
   Cause& CauseOf(model::NameId service) {
     Cause& cause = causes_[service];
     cause.service = evidence_.Name(service);
@@ -175,11 +98,16 @@ class Ranking {
     cause.score = strongest.rise;
     const Change& telling = Telling(changes);
     cause.kind = Explainer::KindOf(comparison_.table().feature(telling.feature));
+    if (Fails(changes)) failing_.insert(cause.service);
+    if (cause.kind == CauseKind::kCode && Fails(changes)) cause.kind = CauseKind::kError;
     cause.where = explainer_.WhereOf(telling);
     if (comparison_.table().feature(telling.feature).kind == FeatureKind::kOwn) AddSlowStep(service, telling, cause);
+    AddWant(service, changes, cause);
     for (const Change& change : changes) {
       likelihood_ = std::max(likelihood_, change.likelihood);
       Finding finding = explainer_.Explain(change);
+      finding.traces = comparison_.Examples(service, change.feature);
+      feature_of_.emplace(finding.text, change.feature);
       const bool known = std::ranges::any_of(cause.findings, [&](const Finding& f) { return f.text == finding.text; });
       if (!known && cause.findings.size() < 4 * kMaxFindings) cause.findings.push_back(std::move(finding));
     }
@@ -188,6 +116,14 @@ class Ranking {
         "at least {:.0f} % of them are affected.",
         cause.service, explainer_.Explain(strongest).text, strongest.before.k, strongest.before.n, strongest.after.k,
         strongest.after.n, 100 * strongest.rise));
+  }
+
+  // Whether calls fail, rather than go another way.
+  bool Fails(const std::vector<Change>& changes) const {
+    return std::ranges::any_of(changes, [this, &changes](const Change& change) {
+      const Feature& feature = comparison_.table().feature(change.feature);
+      return IsFailure(feature) && change.rise >= constants_.telling_share * changes.front().rise;
+    });
   }
 
   // Where within an operation the time went, if one step took most of it.
@@ -204,10 +140,62 @@ class Ranking {
       if (slowest == nullptr || change.now_ns - change.usual_ns > slowest->now_ns - slowest->usual_ns)
         slowest = &change;
     }
-    if (slowest == nullptr || slowest->now_ns - slowest->usual_ns < 0.5 * (own.now_ns - own.usual_ns)) return;
+    if (slowest == nullptr || slowest->now_ns - slowest->usual_ns < constants_.step_share * (own.now_ns - own.usual_ns))
+      return;
     cause.where = explainer_.WhereOf(*slowest);
     cause.findings.push_back(explainer_.Explain(*slowest));
     cause.steps.push_back(fmt::format("Most of the time goes to {}.", cause.findings.back().text));
+  }
+
+  // Signs that the service lacks something: it says so, its slow calls wait for the same thing, or something else than
+  // its requests takes the processor.
+  void AddWant(model::NameId service, const std::vector<Change>& changes, Cause& cause) {
+    const FeatureTable& table = comparison_.table();
+    for (const Change& change : changes) {
+      const Feature& feature = table.feature(change.feature);
+      if (feature.kind != FeatureKind::kHas || change.rise < constants_.telling_share * changes.front().rise) continue;
+      if (!SpeaksOfCapacity(feature.event_kind, evidence_.Name(feature.name))) continue;
+      cause.kind = CauseKind::kSaturation;
+      cause.where = explainer_.WhereOf(change);
+      cause.steps.push_back(fmt::format("{} says that something ran out.", explainer_.Explain(change).text));
+      return;
+    }
+    if (cause.kind != CauseKind::kLatency) return;
+    std::vector<Interval> waits;
+    for (const FeatureKind kind : {FeatureKind::kStep, FeatureKind::kOwn}) {
+      const auto& list = kind == FeatureKind::kStep ? comparison_.all().at(service) : changes;
+      for (const Change& change : list) {
+        if (table.feature(change.feature).kind != kind) continue;
+        const std::vector<Interval> slow = comparison_.SlowOnes(change.feature);
+        waits.insert(waits.end(), slow.begin(), slow.end());
+      }
+      if (!waits.empty()) break;
+    }
+    const double share = WaitShare(waits, static_cast<size_t>(constants_.min_waits));
+    if (share >= constants_.wait_share) {
+      cause.kind = CauseKind::kSaturation;
+      cause.steps.push_back(fmt::format(
+          "{:.0f} % of its slow calls go on at the same moment as the one before: they wait for the same thing.",
+          100 * share));
+    }
+    AddProcessor(service, cause);
+  }
+
+  void AddProcessor(model::NameId service, Cause& cause) {
+    const CoresUsed cores = MeasureCores(evidence_, service, comparison_.baseline(), incident_);
+    if (cores.unaccounted_share() < constants_.unaccounted_share) return;
+    cause.kind = CauseKind::kSaturation;
+    cause.where = "process.cpu.time";
+    Finding finding;
+    finding.signal = Finding::Signal::kMetrics;
+    finding.text = fmt::format("processor time of {}, more than its requests account for", cause.service);
+    finding.before = cores.before;
+    finding.after = cores.during;
+    finding.unit = "cores";
+    finding.strength = cores.unaccounted_share();
+    cause.steps.push_back(fmt::format(
+        "{:.2f} cores of the processor time that it uses came anew and are not spent on requests.", cores.unaccounted));
+    cause.findings.push_back(std::move(finding));
   }
 
   // Among changes of about the same strength the one that says most: what failed to answer, then an exception, then
@@ -224,39 +212,34 @@ class Ranking {
     };
     const Change* best = &changes.front();
     for (const Change& change : changes) {
-      if (change.rise >= 0.5 * changes.front().rise && rank(change) < rank(*best)) best = &change;
+      if (change.rise >= constants_.telling_share * changes.front().rise && rank(change) < rank(*best)) best = &change;
     }
     return *best;
   }
 
   void AddUtilizations() {
     for (const model::Utilization& utilization : evidence_.utilizations) {
-      double before = -1;
-      double during = -1;
-      for (const model::UtilizationPoint& point : utilization.points) {
-        const double value = std::clamp(point.value, 0.0, 1.0);
-        if (point.time < incident_.from) before = std::max(before, value);
-        if (incident_.Contains(point.time)) during = std::max(during, value);
-      }
-      if (before < 0 || during - before <= kMinUtilizationRise) continue;
+      const auto level = FindLevel(utilization, comparison_.line(), comparison_.baseline());
+      if (!level || level->rise() <= constants_.min_utilization_rise) continue;
       Cause& cause = CauseOf(utilization.service);
-      const double rise = during - before;
-      if (rise > cause.score) {
+      const std::string& metric = evidence_.Name(utilization.metric);
+      const bool slow = cause.kind == CauseKind::kLatency || cause.kind == CauseKind::kNetwork;
+      if (level->rise() > cause.score || (slow && level->taken() >= constants_.taken_share)) {
         cause.kind = CauseKind::kSaturation;
-        cause.where = evidence_.Name(utilization.metric);
+        cause.where = metric;
       }
       // Two independent witnesses: the chance that both err.
-      cause.score = 1 - (1 - cause.score) * (1 - rise);
-      saturated_ = saturated_ || (during > 0.8 && rise > 0.5);
+      cause.score = 1 - (1 - cause.score) * (1 - level->rise());
+      saturated_ = saturated_ || level->rise() >= constants_.alarming_rise;
       Finding finding;
       finding.signal = Finding::Signal::kMetrics;
-      finding.text = fmt::format("{} of its limit, at most", evidence_.Name(utilization.metric));
-      finding.before = std::round(1000 * before) / 10;
-      finding.after = std::round(1000 * during) / 10;
+      finding.text = fmt::format("{} as a share of its limit", metric);
+      finding.before = std::round(1000 * level->before) / 10;
+      finding.after = std::round(1000 * level->during) / 10;
       finding.unit = "%";
-      finding.strength = rise;
-      cause.steps.push_back(fmt::format("{} rises from {:.0f} % to {:.0f} % of its limit.",
-                                        evidence_.Name(utilization.metric), 100 * before, 100 * during));
+      finding.strength = level->rise();
+      cause.steps.push_back(fmt::format("{} rises from {:.0f} % to {:.0f} % of its limit.", metric, 100 * level->before,
+                                        100 * level->during));
       cause.findings.push_back(std::move(finding));
     }
   }
@@ -288,9 +271,12 @@ class Ranking {
 
   const model::Evidence& evidence_;
   const Comparison& comparison_;
+  const Constants constants_;
   Explainer explainer_;
   Window incident_;
   std::map<model::NameId, Cause> causes_;
+  std::set<std::string> failing_;               // services whose calls fail
+  std::map<std::string, uint32_t> feature_of_;  // by the text of its finding
   double likelihood_ = 0;
   bool saturated_ = false;
 };
@@ -307,6 +293,23 @@ std::vector<Impact> ImpactOf(const model::Evidence& evidence, const Comparison& 
         {name, fmt::format("{}: {:.4g} → {:.4g} {}", finding.text, finding.before, finding.after, finding.unit)});
   }
   return impact;
+}
+
+// Why there can be no answer, if so.
+std::string NoAnswer(const model::Evidence& evidence, const Comparison& comparison, const DiagnoseOptions& options) {
+  if (evidence.segments.empty()) return "There are no traces of this time to look at.";
+  if (comparison.incident_segments() == 0) {
+    return fmt::format("There are no traces between {} and {}, so nothing can be said of that time.",
+                       base::FormatTime(options.incident.from), base::FormatTime(options.incident.to));
+  }
+  if (comparison.baseline_segments() == 0 && options.baseline.from < options.baseline.to) {
+    return fmt::format("There are no traces between {} and {} to compare with; name another baseline.",
+                       base::FormatTime(options.baseline.from), base::FormatTime(options.baseline.to));
+  }
+  if (comparison.baseline_segments() == 0 && options.incident_given) {
+    return "There are no traces from before that time to compare with; name a baseline.";
+  }
+  return {};
 }
 
 std::string Summarize(const Diagnosis& diagnosis) {
@@ -356,26 +359,28 @@ std::string_view SignalName(Finding::Signal signal) {
 Diagnosis Diagnose(const model::Evidence& evidence, const DiagnoseOptions& options) {
   const Comparison comparison(evidence, options);
   Diagnosis diagnosis;
-  diagnosis.from = comparison.onset();
-  diagnosis.to = options.incident.to;
+  diagnosis.from = comparison.incident().from;
+  diagnosis.to = comparison.incident().to;
   diagnosis.baseline_from = comparison.baseline().from;
   diagnosis.baseline_to = comparison.baseline().to;
   if (diagnosis.baseline_from == std::numeric_limits<int64_t>::min()) {
     diagnosis.baseline_from = evidence.segments.empty() ? options.incident.from : evidence.segments.front().start;
     diagnosis.baseline_to = std::max(diagnosis.baseline_to, diagnosis.baseline_from);
   }
-  Ranking ranking(evidence, comparison, {diagnosis.from, diagnosis.to});
+  Ranking ranking(evidence, comparison, options.constants);
   std::vector<Cause> causes = ranking.Rank();
   // Who names a time says that there was something; without, coincidence must be ruled out more firmly.
-  const double needed = std::log((options.incident_given ? 1 : kChancesAgainst) *
+  const double needed = std::log((options.incident_given ? 1 : options.constants.chances_against) *
                                  static_cast<double>(std::max<size_t>(1, comparison.compared())));
-  diagnosis.incident =
-      !causes.empty() && causes.front().score >= kMinScore && (ranking.likelihood() >= needed || ranking.saturated());
+  const double lasted = static_cast<double>(diagnosis.to - diagnosis.from) / 1e9;
+  diagnosis.incident = !causes.empty() && (options.incident_given || lasted >= options.constants.min_seconds) &&
+                       ranking.Suffices(causes.front()) && (ranking.likelihood() >= needed || ranking.saturated());
   if (diagnosis.incident) {
     diagnosis.impact = ImpactOf(evidence, comparison, causes);
     diagnosis.causes = std::move(causes);
   }
-  diagnosis.summary = Summarize(diagnosis);
+  diagnosis.summary = diagnosis.incident ? std::string() : NoAnswer(evidence, comparison, options);
+  if (diagnosis.summary.empty()) diagnosis.summary = Summarize(diagnosis);
   return diagnosis;
 }
 

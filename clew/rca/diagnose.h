@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "clew/model/evidence.h"
+#include "clew/rca/constants.h"
 #include "clew/rca/diagnosis.h"
 
 namespace clew::rca {
@@ -17,11 +18,13 @@ struct Window {
 struct DiagnoseOptions {
   // What is taken as usual; empty (from == to): what lies before the onset.
   Window baseline;
-  // Where the onset is looked for. It may lie up to `slack` outside of what a person said.
+  // Bounds the search for onset and end.
   Window incident;
-  int64_t slack = 60'000'000'000;
-  // Whether `incident` was given by a person (the onset lies near its start) or only bounds the search.
+  // Whether a person said that something was wrong then; the times said may be off by Constants::slack_seconds.
   bool incident_given = false;
+  // Whether it is known to have begun before `incident`: then only its end is looked for.
+  bool began = false;
+  Constants constants;
 };
 
 // From evidence to ranked, explained causes. A pure function: the same evidence gives the same answer.

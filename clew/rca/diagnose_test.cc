@@ -22,6 +22,7 @@ constexpr int64_t kEnd = kStart + 180 * kSecond;
 // One request of a small shop: frontend calls cart, cart calls stock; times in nanoseconds.
 struct Request {
   bool during = false;
+  int64_t time = 0;
   int64_t frontend_own = 8 * kMilli;
   int64_t cart_own = 5 * kMilli;
   int64_t stock_own = 3 * kMilli;
@@ -38,7 +39,8 @@ class Shop {
   explicit Shop(uint32_t seed) : random_(seed) {}
 
   // Five requests a second over three minutes, each changed by `fault` once the onset has come.
-  model::Evidence Run(const std::function<void(Request&, std::mt19937&)>& fault) {
+  // With `from` and `to`: stock fails in between, whatever `fault` does.
+  model::Evidence Run(const std::function<void(Request&, std::mt19937&)>& fault, int64_t from = 0, int64_t to = 0) {
     evidence_.peers.push_back({Name("stock:8000"), Name("stock")});
     for (int64_t time = kStart; time < kEnd; time += kSecond / 5) {
       Request request;
@@ -47,7 +49,9 @@ class Shop {
            {&request.frontend_own, &request.cart_own, &request.stock_own, &request.cart_hop, &request.stock_hop}) {
         *length = static_cast<int64_t>(static_cast<double>(*length) * std::lognormal_distribution(0.0, 0.25)(random_));
       }
+      request.time = time;
       if (request.during) fault(request, random_);
+      if (from <= time && time < to) request.stock_fails = true;
       Add(request, time);
     }
     return std::move(evidence_);
@@ -207,16 +211,105 @@ TEST(Diagnose, IsSilentOnNothing) {
   EXPECT_FALSE(diagnosis.summary.empty());
 }
 
+TEST(Diagnose, SaysWhereThereIsNothingToLookAt) {
+  Shop shop(7);
+  const model::Evidence evidence = shop.Run([](Request&, std::mt19937&) {});
+  DiagnoseOptions options;
+  options.incident_given = true;
+  options.incident = {kEnd + 3600 * kSecond, kEnd + 3660 * kSecond};
+  EXPECT_NE(Diagnose(evidence, options).summary.find("no traces between"), std::string::npos);
+  options.incident = {kOnset, kEnd};
+  options.baseline = {kStart - 7200 * kSecond, kStart - 3600 * kSecond};
+  const Diagnosis diagnosis = Diagnose(evidence, options);
+  EXPECT_FALSE(diagnosis.incident);
+  EXPECT_NE(diagnosis.summary.find("to compare with"), std::string::npos);
+  options.baseline = {};
+  options.incident = {kStart, kEnd};
+  EXPECT_NE(Diagnose(evidence, options).summary.find("from before"), std::string::npos);
+  EXPECT_NE(Diagnose({}, options).summary.find("no traces"), std::string::npos);
+}
+
+TEST(Diagnose, TimesThatAreOffByAMinuteDoNotMatter) {
+  Shop shop(7);
+  const model::Evidence evidence = shop.Run([](Request& request, std::mt19937&) { request.cart_own += 200 * kMilli; });
+  for (const int64_t shift : {-60, 0, 45}) {
+    DiagnoseOptions options;
+    options.incident_given = true;
+    options.baseline = {kStart, kStart + 50 * kSecond};
+    options.incident = {kOnset + shift * kSecond, kEnd + shift * kSecond};
+    const Diagnosis diagnosis = Diagnose(evidence, options);
+    ASSERT_TRUE(diagnosis.incident) << shift;
+    EXPECT_EQ(diagnosis.causes[0].service, "cart") << shift;
+    EXPECT_LT(std::abs(diagnosis.from - kOnset), 5 * kSecond) << shift;
+  }
+}
+
+TEST(Diagnose, ABaselineWithinTheIncidentComparesWithWhatIsLeft) {
+  Shop shop(7);
+  const model::Evidence evidence = shop.Run([](Request& request, std::mt19937&) { request.cart_own += 200 * kMilli; });
+  DiagnoseOptions options;
+  options.incident_given = true;
+  options.baseline = {kOnset + 10 * kSecond, kOnset + 30 * kSecond};
+  options.incident = {kOnset, kEnd};
+  // All of it looks like its baseline.
+  EXPECT_FALSE(Diagnose(evidence, options).incident);
+}
+
+TEST(Diagnose, ASingleServiceIsEnough) {
+  Shop shop(7);
+  model::Evidence evidence = shop.Run([](Request& request, std::mt19937&) { request.stock_own += 200 * kMilli; });
+  std::erase_if(evidence.segments, [&](const auto& s) { return evidence.Name(s.service) != "stock"; });
+  for (model::Segment& segment : evidence.segments) {
+    segment.parent = model::kNoSegment;
+    segment.caller = 0;
+    segment.hop = -1;
+  }
+  const Diagnosis diagnosis = WhyWithoutTimes(evidence);
+  ASSERT_TRUE(diagnosis.incident);
+  EXPECT_EQ(diagnosis.causes[0].service, "stock");
+  EXPECT_TRUE(diagnosis.impact.empty());
+}
+
+TEST(Diagnose, NamesTheEndOfWhatIsOver) {
+  Shop shop(7);
+  const model::Evidence evidence = shop.Run([](Request& request, std::mt19937&) { request.cart_own += 0; },
+                                            kStart + 60 * kSecond, kStart + 110 * kSecond);
+  const Diagnosis diagnosis = WhyWithoutTimes(evidence);
+  ASSERT_TRUE(diagnosis.incident);
+  EXPECT_EQ(diagnosis.causes[0].service, "stock");
+  EXPECT_LT(std::abs(diagnosis.from - kStart - 60 * kSecond), 10 * kSecond);
+  EXPECT_LT(std::abs(diagnosis.to - kStart - 110 * kSecond), 10 * kSecond);
+}
+
+TEST(Diagnose, WaitingForTheSameThingIsSaturation) {
+  Shop shop(7);
+  const model::Evidence evidence = shop.Run([](Request& request, std::mt19937&) {
+    // Held for two seconds, then everybody goes on.
+    const int64_t cycle = 2 * kSecond;
+    request.cart_own += cycle - (request.time - kOnset) % cycle;
+  });
+  const Diagnosis diagnosis = WhyWithoutTimes(evidence);
+  ASSERT_TRUE(diagnosis.incident);
+  EXPECT_EQ(diagnosis.causes[0].service, "cart");
+  EXPECT_EQ(diagnosis.causes[0].kind, CauseKind::kSaturation);
+}
+
 TEST(Diagnose, GivesTheSameAnswerTwice) {
   const auto fault = [](Request& request, std::mt19937&) { request.cart_own += 50 * kMilli; };
   EXPECT_EQ(WhyOf(fault).summary, WhyOf(fault).summary);
 }
 
+TEST(Statistics, NormalQuantiles) {
+  EXPECT_NEAR(NormalQuantile(0.5), 0, 1e-9);
+  EXPECT_NEAR(NormalQuantile(0.975), 1.959964, 1e-6);
+  EXPECT_NEAR(NormalQuantile(0.005), -2.575829, 1e-6);
+}
+
 TEST(Statistics, BoundsFromThePapers) {
   // Newcombe (1998), table II: 56/70 against 48/80 has the interval 0.0524 to 0.3339.
   EXPECT_NEAR(RiseLowerBound({48, 80}, {56, 70}, 1.96), 0.0524, 0.0005);
-  EXPECT_NEAR(WilsonInterval({81, 263}, 1.96).low, 0.2553, 0.0005);
-  EXPECT_NEAR(WilsonInterval({81, 263}, 1.96).high, 0.3662, 0.0005);
+  EXPECT_NEAR(WilsonBounds({81, 263}, 1.96).low, 0.2553, 0.0005);
+  EXPECT_NEAR(WilsonBounds({81, 263}, 1.96).high, 0.3662, 0.0005);
   EXPECT_LT(RiseLowerBound({1, 10}, {2, 10}, 1.96), 0);
   EXPECT_EQ(LogLikelihoodRatio({5, 10}, {5, 10}), 0);
   EXPECT_GT(LogLikelihoodRatio({0, 10}, {10, 10}), 10);

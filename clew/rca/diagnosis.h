@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "clew/model/ids.h"
+
 namespace clew::rca {
 
 // What sort of thing went wrong (the interface's kinds).
@@ -22,6 +24,11 @@ struct Finding {
   std::string unit;  // "ms", "%" or empty
   // Share of the calls in question that are affected for sure, 0 to 1: the lower confidence bound of what came anew.
   double strength = 0;
+  // How it went, in steps of equal length: the size in `unit` before and during. Empty where nothing is known.
+  std::vector<double> history_before;
+  std::vector<double> history_during;
+  // A few traces that show it.
+  std::vector<model::TraceId> traces;
   // For a link to what shows it.
   std::string operation;
   std::string log_text;
@@ -35,6 +42,8 @@ struct Cause {
   CauseKind kind = CauseKind::kCode;
   std::string where;              // operation, log template, metric or attribute that shows it
   std::vector<Finding> findings;  // strongest first
+  // Traces of the incident in which it deviated first, a bounded number of them.
+  std::vector<model::TraceId> deviating;
   // How it came to its rank, one sentence a step.
   std::vector<std::string> steps;
 };

@@ -170,14 +170,45 @@ void FeatureTable::ObserveEvents(const Segment& segment, const Thresholds& thres
   AddOnce(out.occurrences, {FeatureId({.place = place, .kind = FeatureKind::kNext, .is_end = true}), segment.end});
 }
 
-void Counts::Add(const Observation& observation) {
-  for (const uint32_t place : observation.places) {
+std::vector<TraceTally> TallyTraces(const model::Evidence& evidence, const FeatureTable& table,
+                                    std::span<const uint32_t> segments, std::span<const Observation> observations) {
+  struct Calls {
+    TraceTally tally;
+    std::unordered_map<uint32_t, double> places;
+    std::unordered_map<uint32_t, double> features;
+  };
+  std::vector<Calls> traces;
+  std::unordered_map<model::TraceId, size_t, model::TraceIdHash> index;
+  for (const uint32_t segment : segments) {
+    const model::TraceId& trace = evidence.segments[segment].trace_id;
+    const auto [entry, added] = index.try_emplace(trace, traces.size());
+    if (added) traces.push_back({{trace, evidence.segments[segment].start, {}, {}}, {}, {}});
+    Calls& calls = traces[entry->second];
+    for (const uint32_t place : observations[segment].places) ++calls.places[place];
+    for (const Occurrence& occurrence : observations[segment].occurrences) ++calls.features[occurrence.feature];
+  }
+  std::vector<TraceTally> tallies;
+  tallies.reserve(traces.size());
+  for (Calls& calls : traces) {
+    for (const auto& [place, count] : calls.places) calls.tally.places.push_back(place);
+    for (const auto& [feature, count] : calls.features) {
+      calls.tally.features.emplace_back(feature, count / calls.places[table.feature(feature).place]);
+    }
+    std::ranges::sort(calls.tally.places);
+    std::ranges::sort(calls.tally.features);
+    tallies.push_back(std::move(calls.tally));
+  }
+  return tallies;
+}
+
+void Counts::Add(const TraceTally& tally) {
+  for (const uint32_t place : tally.places) {
     if (place >= places.size()) places.resize(place + 1);
     ++places[place];
   }
-  for (const Occurrence& occurrence : observation.occurrences) {
-    if (occurrence.feature >= features.size()) features.resize(occurrence.feature + 1);
-    ++features[occurrence.feature];
+  for (const auto& [feature, share] : tally.features) {
+    if (feature >= features.size()) features.resize(feature + 1);
+    features[feature] += share;
   }
 }
 

@@ -44,6 +44,13 @@ struct Feature {
   bool operator==(const Feature&) const = default;
 };
 
+// Whether a feature says that a call failed: its status, an exception, an answer that says so or never came. A line
+// that is logged as an error does not.
+inline bool IsFailure(const Feature& feature) {
+  return feature.kind == FeatureKind::kFailed ||
+         (feature.kind == FeatureKind::kHas && feature.is_error && feature.event_kind != model::EventKind::kLog);
+}
+
 // One feature of one segment and when it showed.
 struct Occurrence {
   uint32_t feature = 0;
@@ -102,14 +109,27 @@ class FeatureTable {
   std::unordered_map<Feature, uint32_t, Hash> feature_ids_;
 };
 
-// How often each place and feature occurred in some segments.
-struct Counts {
-  std::vector<uint32_t> places;
-  std::vector<uint32_t> features;
+// What one trace says, or the part of it that lies in a window. Calls of one trace are alike (a loop over items, a
+// retry), so that together they count as one: a place that occurs counts once, a feature by the share of the place's
+// calls that show it.
+struct TraceTally {
+  model::TraceId trace;
+  int64_t start = 0;             // of its first segment
+  std::vector<uint32_t> places;  // each once
+  std::vector<std::pair<uint32_t, double>> features;
+};
+// Of segments in ascending order of start, by their index in `observations`; in that order too.
+std::vector<TraceTally> TallyTraces(const model::Evidence& evidence, const FeatureTable& table,
+                                    std::span<const uint32_t> segments, std::span<const Observation> observations);
 
-  void Add(const Observation& observation);
-  uint32_t Place(uint32_t id) const { return id < places.size() ? places[id] : 0; }
-  uint32_t Feature(uint32_t id) const { return id < features.size() ? features[id] : 0; }
+// How many traces went through each place, and how many of them showed each feature.
+struct Counts {
+  std::vector<double> places;
+  std::vector<double> features;
+
+  void Add(const TraceTally& tally);
+  double Place(uint32_t id) const { return id < places.size() ? places[id] : 0; }
+  double Feature(uint32_t id) const { return id < features.size() ? features[id] : 0; }
 };
 
 }  // namespace clew::rca

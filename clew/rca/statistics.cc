@@ -5,17 +5,24 @@
 #include <cmath>
 
 namespace clew::rca {
-namespace {
 
-double LogLikelihood(double k, double n) {
-  if (k <= 0 || k >= n) return 0;
-  const double p = k / n;
-  return k * std::log(p) + (n - k) * std::log1p(-p);
+double LogLikelihood(Share share) {
+  if (share.k <= 0 || share.k >= share.n) return 0;
+  const double p = share.value();
+  return share.k * std::log(p) + (share.n - share.k) * std::log1p(-p);
 }
 
-}  // namespace
+double NormalQuantile(double p) {
+  double low = -10;
+  double high = 10;
+  for (int i = 0; i < 60; ++i) {
+    const double middle = (low + high) / 2;
+    (0.5 * std::erfc(-middle / std::sqrt(2)) < p ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
 
-Interval WilsonInterval(Share share, double z) {
+Bounds WilsonBounds(Share share, double z) {
   if (share.n <= 0) return {};
   const double p = share.value();
   const double z2 = z * z;
@@ -25,16 +32,15 @@ Interval WilsonInterval(Share share, double z) {
 }
 
 double RiseLowerBound(Share before, Share after, double z) {
-  const Interval b = WilsonInterval(before, z);
-  const Interval a = WilsonInterval(after, z);
+  const Bounds b = WilsonBounds(before, z);
+  const Bounds a = WilsonBounds(after, z);
   const double below = after.value() - a.low;
   const double above = b.high - before.value();
   return after.value() - before.value() - std::sqrt(below * below + above * above);
 }
 
 double LogLikelihoodRatio(Share before, Share after) {
-  return LogLikelihood(before.k, before.n) + LogLikelihood(after.k, after.n) -
-         LogLikelihood(before.k + after.k, before.n + after.n);
+  return LogLikelihood(before) + LogLikelihood(after) - LogLikelihood({before.k + after.k, before.n + after.n});
 }
 
 double Quantile(std::vector<double>& values, double q) {

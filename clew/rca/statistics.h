@@ -13,17 +13,23 @@ struct Share {
   double value() const { return n > 0 ? k / n : 0; }
 };
 
-struct Interval {
+// Standard deviations below which a normal variable stays with probability p, 0 < p < 1.
+double NormalQuantile(double p);
+
+struct Bounds {
   double low = 0;
   double high = 1;
 };
 
 // Wilson's score interval of a proportion, `z` standard deviations wide on each side; [0, 1] where n is 0.
-Interval WilsonInterval(Share share, double z);
+Bounds WilsonBounds(Share share, double z);
 
-// The least by which the proportion went up from `before` to `after`, at z standard deviations (Newcombe, "Interval
+// The least by which the proportion went up from `before` to `after`, at z standard deviations (Newcombe, "Bounds
 // estimation for the difference between independent proportions", 1998, method 10). Negative where it may have fallen.
 double RiseLowerBound(Share before, Share after, double z);
+
+// Of the most likely proportion: k ln(k/n) + (n-k) ln(1-k/n).
+double LogLikelihood(Share share);
 
 // How much better two proportions explain both than one common proportion does: the difference of log-likelihoods.
 double LogLikelihoodRatio(Share before, Share after);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "clew/net/http_router.h"
-#include "clew/rca/diagnosis.h"
 #include "clew/store/store.h"
 
 namespace clew::api::clew_api {
@@ -20,8 +19,5 @@ class WhyApi {
 
   store::Store& store_;
 };
-
-// The answer as JSON.
-std::string DiagnosisJson(const rca::Diagnosis& diagnosis);
 
 }  // namespace clew::api::clew_api

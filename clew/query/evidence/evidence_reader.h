@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "clew/base/result.h"
 #include "clew/model/evidence.h"
@@ -20,9 +21,10 @@ struct EvidenceOptions {
   std::string service;
 };
 
-// Everything that root-cause analysis reads of `range` for the context's tenant: each signal in one pass over the
-// store's readers. An empty range or store gives empty evidence.
+// Everything that root-cause analysis reads of the ranges (in any order, may overlap) for the context's tenant: each
+// signal in one pass over the store's readers, metrics from ten minutes before each range on. Empty ranges, or an empty
+// store, give empty evidence.
 base::Result<model::Evidence> ReadEvidence(store::Store& store, const model::RequestContext& context,
-                                           store::TimeRange range, const EvidenceOptions& options = {});
+                                           std::vector<store::TimeRange> ranges, const EvidenceOptions& options = {});
 
 }  // namespace clew::query::evidence

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <string>
 #include <utility>
 
 #include "clew/model/log_labels.h"
+#include "clew/query/evidence/clock_offset.h"
 
 namespace clew::query::evidence {
 namespace {
@@ -120,6 +122,7 @@ void SegmentBuilder::AddSpans(const model::SpanBatch& batch) {
     span.end = std::max(span.start, Signed(batch.end_time[row]));
     const model::SpanKind kind = batch.kind[row];
     span.is_entry_kind = kind == model::SpanKind::kServer || kind == model::SpanKind::kConsumer;
+    span.is_async = kind == model::SpanKind::kConsumer;
     span.is_client = kind == model::SpanKind::kClient || kind == model::SpanKind::kProducer;
     span.is_error = batch.status_code[row] == model::StatusCode::kError;
     ReadAttributes(batch, row, span);
@@ -148,7 +151,7 @@ void SegmentBuilder::LinkParents() {
   for (Span& span : spans_) {
     if (span.parent_id.IsZero()) continue;
     const auto found = index_.find({span.key.trace_id, span.parent_id});
-    if (found == index_.end()) continue;
+    if (found == index_.end() || &spans_[found->second] == &span) continue;
     span.parent = found->second;
     Span& parent = spans_[found->second];
     parent.has_children = true;
@@ -159,17 +162,79 @@ void SegmentBuilder::LinkParents() {
 uint32_t SegmentBuilder::FindEntry(uint32_t span) {
   std::vector<uint32_t> path;
   uint32_t at = span;
-  // A chain that is longer than there are spans goes round in a circle.
-  while (spans_[at].entry == kNone && path.size() <= spans_.size()) {
+  while (spans_[at].entry == kNone) {
+    Span& current = spans_[at];
     path.push_back(at);
-    const Span& current = spans_[at];
-    if (current.is_entry_kind || current.parent == kNone || spans_[current.parent].service != current.service) break;
-    if (path.size() > 10'000) break;
+    current.visiting = true;
+    if (current.is_entry_kind || current.parent == kNone) break;
+    const Span& parent = spans_[current.parent];
+    // Spans that are each other's parents: the walk ends where it came round.
+    if (parent.service != current.service || parent.visiting) break;
     at = current.parent;
   }
   const uint32_t entry = spans_[at].entry != kNone ? spans_[at].entry : at;
-  for (const uint32_t passed : path) spans_[passed].entry = entry;
+  for (const uint32_t passed : path) {
+    spans_[passed].entry = entry;
+    spans_[passed].visiting = false;
+  }
   return entry;
+}
+
+void SegmentBuilder::AlignClocks() {
+  // A clock is known by its service and instance.
+  using Clock = std::pair<NameId, NameId>;
+  const auto clock_of = [](const Span& span) { return Clock(span.service, span.instance); };
+  std::map<std::pair<Clock, Clock>, std::vector<CallTimes>> calls;
+  std::vector<uint32_t> entries;
+  for (uint32_t i = 0; i < spans_.size(); ++i) {
+    const Span& span = spans_[i];
+    if (FindEntry(i) != i || span.parent == kNone) continue;
+    entries.push_back(i);
+    const Span& caller = spans_[span.parent];
+    if (span.is_async || clock_of(caller) == clock_of(span)) continue;
+    calls[{clock_of(caller), clock_of(span)}].push_back({caller.start, caller.end, span.start, span.end});
+  }
+  std::map<std::pair<Clock, Clock>, int64_t> offsets;
+  for (auto& [pair, times] : calls) {
+    if (const int64_t offset = ClockOffset(times); offset != 0) offsets[pair] = offset;
+  }
+  if (offsets.empty()) return;
+  // By entry span: how far its clock is ahead of its root's.
+  std::unordered_map<uint32_t, int64_t> ahead;
+  for (const uint32_t entry : entries) {
+    std::vector<uint32_t> path;
+    uint32_t at = entry;
+    while (spans_[at].parent != kNone && !ahead.contains(at) && !spans_[at].visiting) {
+      spans_[at].visiting = true;
+      path.push_back(at);
+      at = spans_[spans_[at].parent].entry;
+    }
+    const auto known = ahead.find(at);
+    int64_t total = known == ahead.end() ? 0 : known->second;
+    for (const uint32_t passed : std::views::reverse(path)) {
+      const Span& span = spans_[passed];
+      const auto offset = offsets.find({clock_of(spans_[span.parent]), clock_of(span)});
+      if (offset != offsets.end()) total += offset->second;
+      ahead[passed] = total;
+      spans_[passed].visiting = false;
+    }
+  }
+  const auto ahead_of = [&](uint32_t span) {
+    const auto found = ahead.find(spans_[span].entry);
+    return found == ahead.end() ? 0 : found->second;
+  };
+  for (uint32_t i = 0; i < spans_.size(); ++i) {
+    spans_[i].start -= ahead_of(i);
+    spans_[i].end -= ahead_of(i);
+  }
+  const auto move = [&](uint32_t span, SegmentEvent& event) {
+    event.time -= ahead_of(span);
+    event.end -= ahead_of(span);
+  };
+  for (SpanPoint& exception : exceptions_) move(exception.span, exception.event);
+  for (LogPoint& log : logs_) {
+    if (const auto found = index_.find(log.key); found != index_.end()) move(found->second, log.event);
+  }
 }
 
 void SegmentBuilder::MakeSegments(model::Evidence& evidence) {
@@ -268,6 +333,7 @@ void SegmentBuilder::AddEvents(model::Evidence& evidence) {
 model::Evidence SegmentBuilder::Finish() {
   model::Evidence evidence;
   LinkParents();
+  AlignClocks();
   MakeSegments(evidence);
   MeasureCalls(evidence);
   AddEvents(evidence);

@@ -15,6 +15,7 @@ namespace clew::query::evidence {
 
 // Makes segments (model/evidence.h) of spans and log records that come in any order. Spans that name themselves or each
 // other as parents, whose parent is missing, or that end before they start are taken as they are and break nothing.
+// Clocks that differ are put right where calls prove it (clock_offset.h).
 // Not thread-safe.
 class SegmentBuilder {
  public:
@@ -58,6 +59,8 @@ class SegmentBuilder {
     bool is_error = false;
     bool calls_remote = false;
     bool has_children = false;
+    bool is_async = false;  // a consumer: its caller does not wait
+    bool visiting = false;  // its ancestors are being walked
   };
   struct ResourceNames {
     model::NameId service = 0;
@@ -80,6 +83,8 @@ class SegmentBuilder {
   void AddExceptions(const model::SpanBatch& batch, size_t row);
   void LinkParents();
   uint32_t FindEntry(uint32_t span);
+  // Puts all times of a trace on the clock of its root.
+  void AlignClocks();
   // Per entry span: its segment; then parents, hops and own times.
   void MakeSegments(model::Evidence& evidence);
   void MeasureCalls(model::Evidence& evidence);
