@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "clew/cli/waterfall.h"
@@ -57,6 +58,31 @@ TEST(Why, SaysThatNothingIsWrong) {
   const auto healthy = base::ParseJson(
       R"({"incident":false,"summary":"Nothing stands out.","baseline_from":"2026-11-24T19:00:00Z","to":"2026-11-24T19:40:00Z"})");
   EXPECT_EQ(DrawDiagnosis(*healthy, Terminal{}).rfind("No incident. Nothing stands out.", 0), 0u);
+}
+
+TEST(Why, DrawsTheCourseOfTheFirstObservationInFewLines) {
+  std::string causes;
+  for (int rank = 1; rank <= 10; ++rank) {
+    std::string evidence;
+    for (int i = 0; i < 6; ++i) {
+      evidence += std::string(i == 0 ? "" : ",") +
+                  R"({"signal":"traces","text":"time","before":10,"after":80,"unit":"ms")" +
+                  (i == 1 ? R"(,"history":{"before":[10,0],"during":[80,40]}})" : "}");
+    }
+    causes += std::string(rank == 1 ? "" : ",") + R"({"rank":)" + std::to_string(rank) +
+              R"(,"service":"cart","kind":"latency","score":0.9,"pod":"","where":"GET /","evidence":[)" + evidence +
+              "]}";
+  }
+  std::string impact;
+  for (int i = 0; i < 20; ++i) impact += std::string(i == 0 ? "" : ",") + R"({"service":"s","text":"slow"})";
+  const auto broken =
+      base::ParseJson(R"({"incident":true,"summary":"cart.","causes":[)" + causes + R"(],"impact":[)" + impact + "]}");
+  ASSERT_TRUE(broken) << broken.error().message;
+  const std::string text = DrawDiagnosis(*broken, Terminal{});
+  EXPECT_NE(text.find("▂▁ │ █▅  before │ during"), std::string::npos) << text;
+  EXPECT_LT(std::ranges::count(text, '\n'), 40);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(DrawDiagnosis(*broken, Terminal{.colour = true}).find("\x1b["), std::string::npos);
 }
 
 }  // namespace

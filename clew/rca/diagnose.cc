@@ -244,29 +244,47 @@ class Ranking {
     }
   }
 
-  // A version that first shows with the incident, in a service that is a cause already.
+  // A version that first shows about when the incident began, in a service that is a cause already and whose deviating
+  // calls it answered.
   void AddVersions() {
-    std::map<model::NameId, std::pair<std::set<model::NameId>, std::set<model::NameId>>> versions;
-    for (const model::Segment& segment : evidence_.segments) {
-      if (segment.version == 0) continue;
-      auto& [before, during] = versions[segment.service];
-      (segment.start < incident_.from ? before : during).insert(segment.version);
-    }
+    const auto slack = static_cast<int64_t>(constants_.slack_seconds * 1e9);
     for (auto& [service, cause] : causes_) {
-      const auto& [before, during] = versions[service];
-      for (const model::NameId version : during) {
-        if (before.empty() || before.contains(version)) continue;
-        cause.kind = CauseKind::kChange;
-        Finding finding;
-        finding.signal = Finding::Signal::kChange;
-        finding.text = fmt::format("service.version becomes {} (was {})", evidence_.Name(version),
-                                   evidence_.Name(*before.rbegin()));
-        finding.after = 1;
-        finding.strength = cause.score;
-        cause.steps.push_back(fmt::format("Version {} began with it.", evidence_.Name(version)));
-        cause.findings.push_back(std::move(finding));
+      std::map<model::NameId, int64_t> first_seen;
+      for (const model::Segment& segment : evidence_.segments) {
+        if (segment.service != service || segment.version == 0) continue;
+        int64_t& first = first_seen.try_emplace(segment.version, segment.start).first->second;
+        first = std::min(first, segment.start);
       }
+      if (first_seen.size() < 2) continue;
+      const auto newest = std::ranges::max_element(first_seen, {}, [](const auto& entry) { return entry.second; });
+      const auto oldest = std::ranges::min_element(first_seen, {}, [](const auto& entry) { return entry.second; });
+      if (newest->second < incident_.from - slack || !AnsweredBy(service, newest->first)) continue;
+      cause.kind = CauseKind::kChange;
+      const std::string& version = evidence_.Name(newest->first);
+      Finding finding;
+      finding.signal = Finding::Signal::kChange;
+      finding.text = fmt::format("service.version becomes {} (was {})", version, evidence_.Name(oldest->first));
+      finding.after = 1;
+      finding.strength = cause.score;
+      cause.steps.push_back(fmt::format("Version {} began with it and answered the calls that deviate.", version));
+      cause.findings.push_back(std::move(finding));
     }
+  }
+
+  // Whether that version answered most of the service's calls in the traces that deviate.
+  bool AnsweredBy(model::NameId service, model::NameId version) const {
+    const auto deviating = comparison_.deviating().find(service);
+    if (deviating == comparison_.deviating().end()) return false;
+    const std::set<model::TraceId> traces(deviating->second.begin(), deviating->second.end());
+    size_t all = 0;
+    size_t by_it = 0;
+    for (const model::Segment& segment : evidence_.segments) {
+      if (segment.service != service || !incident_.Contains(segment.start) || !traces.contains(segment.trace_id))
+        continue;
+      ++all;
+      by_it += segment.version == version ? 1 : 0;
+    }
+    return all > 0 && 2 * by_it > all;
   }
 
   const model::Evidence& evidence_;
