@@ -126,6 +126,16 @@ class Ranking {
     });
   }
 
+  bool CallsFail(const std::vector<Change>& changes) const {
+    return std::ranges::any_of(changes, [this, &changes](const Change& change) {
+      const Feature& feature = comparison_.table().feature(change.feature);
+      const bool call = feature.event_kind == EventKind::kCall || feature.event_kind == EventKind::kUnanswered ||
+                        feature.event_kind == EventKind::kSpan;
+      return feature.kind == FeatureKind::kHas && feature.is_error && call &&
+             change.rise >= constants_.telling_share * changes.front().rise;
+    });
+  }
+
   // Where within an operation the time went, if one step took most of it.
   void AddSlowStep(model::NameId service, const Change& own, Cause& cause) {
     const Place& place = comparison_.table().place(comparison_.table().feature(own.feature).place);
@@ -155,6 +165,8 @@ class Ranking {
       const Feature& feature = table.feature(change.feature);
       if (feature.kind != FeatureKind::kHas || change.rise < constants_.telling_share * changes.front().rise) continue;
       if (!SpeaksOfCapacity(feature.event_kind, evidence_.Name(feature.name))) continue;
+      // A status may only pass on what a callee did not deliver.
+      if (feature.event_kind == EventKind::kStatus && CallsFail(changes)) continue;
       cause.kind = CauseKind::kSaturation;
       cause.where = explainer_.WhereOf(change);
       cause.steps.push_back(fmt::format("{} says that something ran out.", explainer_.Explain(change).text));

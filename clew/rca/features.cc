@@ -114,7 +114,9 @@ Observation FeatureTable::Observe(const Segment& segment, const Thresholds& thre
     out.occurrences.push_back({FeatureId({.place = all, .kind = FeatureKind::kFailed, .is_error = true}), segment.end});
   }
   if (const double threshold = thresholds.Own(segment); threshold > 0 && static_cast<double>(segment.own) > threshold) {
-    out.occurrences.push_back({FeatureId({.place = all, .kind = FeatureKind::kOwn}), segment.end});
+    // It is slow from when it exceeds what is usual on: a caller that gives up waiting does so later.
+    const int64_t shows = segment.end - std::max<int64_t>(0, segment.own - static_cast<int64_t>(threshold));
+    out.occurrences.push_back({FeatureId({.place = all, .kind = FeatureKind::kOwn}), shows});
   }
   if (segment.hop >= 0) {
     const uint32_t link =
