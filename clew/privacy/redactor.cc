@@ -124,7 +124,7 @@ class Texts {
       case Reading::kQuery: break;
     }
     const std::string url = facts.reading == Reading::kUrl ? RedactUrl(text) : RedactQuery(text);
-    if (!redactor_.Redact(url, 0, text_)) text_ = url;
+    if (!redactor_.Redact(url, detect::Bit(detect::Hint::kUrl), text_)) text_ = url;
     return text_ != text;
   }
 

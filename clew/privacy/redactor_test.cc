@@ -181,6 +181,16 @@ TEST(Redactor, TheSamePersonIsTheSameEverywhere) {
   EXPECT_EQ(Get(logs, logs.attribute_range[row], "enduser.id"), "127.0.0.1");
 }
 
+TEST(Redactor, TheMachineThatAUrlAsksIsNobody) {
+  model::SpanBatch batch;
+  const size_t row = AddRow(batch);
+  batch.attribute_range[row] =
+      Put(batch, {{"url.full", "http://10.1.2.3:8080/x?ip=203.0.113.7"}, {"http.url", "http://[2001:db8::1]/"}});
+  Redactor().Redact(batch);
+  EXPECT_TRUE(Get(batch, batch.attribute_range[row], "url.full").starts_with("http://10.1.2.3:8080/x?ip=ip:"));
+  EXPECT_EQ(Get(batch, batch.attribute_range[row], "http.url"), "http://[2001:db8::1]/");
+}
+
 TEST(Redactor, BodiesOfEveryKind) {
   model::LogBatch batch;
   const Range inner = batch.attributes.AddKeyValues(

@@ -26,6 +26,7 @@ enum class Hint : uint8_t {
   kLatitude,     // one number of a place
   kVersion,      // of a program
   kPlainNumber,  // orders, times, sizes: nobody's
+  kUrl,          // a URL, whose host is a machine that was asked
   kMachine,      // addresses of the service itself
 };
 using HintSet = uint32_t;

@@ -78,6 +78,13 @@ bool IsWithin(std::string_view text, size_t begin) {
   return key == begin - 1 ? At(text, key - 1) == ':' : !IsWordByte(At(text, key - 1));
 }
 
+// The machine that a URL asks, behind "//" or a user.
+bool IsHost(const Candidate& candidate, size_t begin) {
+  if ((candidate.key_hints & Bit(Hint::kUrl)) == 0) return false;
+  if (At(candidate.text, begin - 1) == '[') --begin;
+  return At(candidate.text, begin - 1) == '@' || candidate.text.substr(0, begin).ends_with("//");
+}
+
 class Ip final : public Rule {
  public:
   Anchors anchors() const override { return {.characters = ":", .dotted_runs = DigitRuns(1, 3)}; }
@@ -86,7 +93,8 @@ class Ip final : public Rule {
     if (candidate.text[candidate.begin] == ':') return ConfirmV6(candidate, findings);
     if (At(candidate.text, candidate.end) != '.') return;
     const V4 address = ReadV4(candidate.text, candidate.begin);
-    if (address.end == 0 || !IsPlace(address) || IsVersion(candidate, address)) return;
+    if (address.end == 0 || !IsPlace(address) || IsHost(candidate, candidate.begin) || IsVersion(candidate, address))
+      return;
     findings.push_back({candidate.begin, address.end, Detector::kIp});
   }
 
@@ -108,7 +116,7 @@ class Ip final : public Rule {
     std::ranges::copy(text.substr(begin, end - begin), written.begin());
     std::array<uint8_t, 16> bytes{};
     if (inet_pton(AF_INET6, written.data(), bytes.data()) != 1 || !IsPlaceV6(bytes, written.data())) return;
-    if ((HintsBefore(candidate, begin) & Bit(Hint::kMachine)) != 0) return;
+    if (IsHost(candidate, begin) || (HintsBefore(candidate, begin) & Bit(Hint::kMachine)) != 0) return;
     findings.push_back({begin, end, Detector::kIp});
   }
 };
