@@ -38,7 +38,7 @@ struct Constants {
   // Log-likelihood that an onset must gain over none where a person says that there was one, …
   double onset_evidence = 10;
   // … and where nobody does: several operations that waver by chance stay below.
-  double unasked_evidence = 20;
+  double unasked_evidence = 15;
   // Operations that count in the search for the onset, so that one wide fault does not outvote all others.
   double onset_operations = 5;
   // Seconds by which the onset may lie before, and the incident end after, what a person said.

@@ -110,6 +110,9 @@ Stretch TurnSearch::FindStretch(int64_t first, int64_t last) const {
   const std::vector<Candidate> candidates = Candidates({}, prices);
   const int64_t step = std::max<int64_t>((last - first) / kStretchSteps, 1);
   constexpr auto kMoments = static_cast<size_t>(kStretchSteps + 1);
+  // What is over sooner is no incident, however clear (a restart): it must not hide one that began with it.
+  const auto least = static_cast<size_t>(
+      std::clamp<double>(std::ceil(constants_.min_seconds * 1e9 / static_cast<double>(step)), 1, kStretchSteps));
   // By begin and end: of each operation what its best feature gains.
   std::vector<std::vector<double>> gains(kMoments * kMoments, std::vector<double>(prices.size()));
   for (const Candidate& candidate : candidates) {
@@ -123,7 +126,7 @@ Stretch TurnSearch::FindStretch(int64_t first, int64_t last) const {
     n.back() = all.n;
     const double otherwise = LogLikelihood(all) + prices[candidate.operation];
     for (size_t begin = 1; begin + 1 < kMoments; ++begin) {
-      for (size_t end = begin + 1; end < kMoments; ++end) {
+      for (size_t end = begin + least; end < kMoments; ++end) {
         const Share inside{k[end] - k[begin], n[end] - n[begin]};
         const Share outside = all - inside;
         if (outside.n <= 0 || inside.n <= 0 || inside.value() <= outside.value()) continue;

@@ -39,7 +39,8 @@ class TurnSearch {
   // In ascending order of start.
   void Add(const TraceTally& tally);
 
-  // Where nothing is known of what is usual: the stretch of time that differs most from all the rest.
+  // Where nothing is known of what is usual: the stretch of time that differs most from all the rest, of those that
+  // last Constants::min_seconds.
   Stretch FindStretch(int64_t first, int64_t last) const;
   // What is usual lies before the moment.
   Turn FindBegin(int64_t first, int64_t last) const { return Find(Side::kBegin, first, last, {}); }

@@ -62,6 +62,22 @@ class Line {
     return end ? search.FindEnd(from * kSecond, last, {}) : search.FindBegin(from * kSecond, last);
   }
 
+  // The whole line, of which nothing is known.
+  Stretch FindStretch() {
+    const Constants constants;
+    FeatureTable table(evidence_);
+    std::vector<Observation> observations;
+    std::vector<uint32_t> all;
+    for (const model::Segment& segment : evidence_.segments) {
+      all.push_back(static_cast<uint32_t>(all.size()));
+      observations.push_back(table.Observe(segment, {}));
+    }
+    const Counts none;
+    TurnSearch search(table, none, constants);
+    for (const TraceTally& tally : TallyTraces(evidence_, table, all, observations)) search.Add(tally);
+    return search.FindStretch(evidence_.segments.front().start, evidence_.segments.back().start);
+  }
+
  private:
   void AddLog(int64_t time, model::NameId name) {
     evidence_.events.push_back({time, time, -1, name, model::EventKind::kLog, false});
@@ -87,6 +103,16 @@ TEST(TurnSearch, FindsItWithoutABaseline) {
   const Turn turn = line.Find(0);
   EXPECT_GT(turn.evidence, Constants().onset_evidence);
   EXPECT_NEAR(static_cast<double>(turn.time) / kSecond, 130, 3);
+}
+
+TEST(TurnSearch, AMomentDoesNotHideWhatBeganWithIt) {
+  Line line(4);
+  // Everything fails for two seconds, then a third goes on failing.
+  line.Add(0, 180, 10, [](int64_t at) { return at < 120 ? 0.0 : at < 122 ? 1.0 : 0.3; });
+  const Stretch stretch = line.FindStretch();
+  EXPECT_GT(stretch.begin.evidence, Constants().unasked_evidence);
+  EXPECT_NEAR(static_cast<double>(stretch.begin.time) / kSecond, 120, 7);
+  EXPECT_GT(static_cast<double>(stretch.end) / kSecond, 150);
 }
 
 TEST(TurnSearch, FindsTheEnd) {
