@@ -177,7 +177,7 @@ void AddHttp(const std::vector<std::pair<std::string, net::HttpServer::Counters>
 }  // namespace
 
 std::vector<MetricFamily> SelfMetrics(const ingest::Counters& ingest, const store::WritePathStats& write_path,
-                                      const store::RetentionStats& retention,
+                                      const store::RetentionStats& retention, uint64_t parts_aside,
                                       const privacy::RedactionCounts& redactions,
                                       const std::vector<std::pair<std::string, net::HttpServer::Counters>>& http) {
   std::vector<MetricFamily> families;
@@ -188,6 +188,9 @@ std::vector<MetricFamily> SelfMetrics(const ingest::Counters& ingest, const stor
   AddRedactions(redactions, families);
   AddWritePath(write_path, families);
   AddRetention(retention, families);
+  MetricFamily aside = Gauge("clew_store_parts_aside", "Damaged parts of tables that lie aside.");
+  Add(aside, {}, parts_aside);
+  families.push_back(std::move(aside));
   AddHttp(http, families);
   return families;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace clew::cli {
 
 // Clew's own telemetry as metric families, from the counters of its parts: clew_<area>_<name>_<unit>[_total].
 std::vector<wire::MetricFamily> SelfMetrics(const ingest::Counters& ingest, const store::WritePathStats& write_path,
-                                            const store::RetentionStats& retention,
+                                            const store::RetentionStats& retention, uint64_t parts_aside,
                                             const privacy::RedactionCounts& redactions,
                                             const std::vector<std::pair<std::string, net::HttpServer::Counters>>& http);
 

@@ -131,7 +131,8 @@ class ServerImpl final : public Server {
           std::vector<std::pair<std::string, net::HttpServer::Counters>> http;
           if (http_) http.emplace_back("http", http_->counters());
           if (otlp_http_) http.emplace_back("otlp-http", otlp_http_->counters());
-          return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), redactor_->counts(), http);
+          return SelfMetrics(ingest_->counters(), write_path_->stats(), retention_->stats(), store_->parts_aside(),
+                             redactor_->counts(), http);
         },
         [this] { return write_path_->CheckReady(); }});
   }

@@ -96,6 +96,9 @@ std::string ConfigurationOf(const ChdbOptions& options) {
       "number_of_free_entries_in_pool_to_lower_max_size_of_merge>\n"
       "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
       "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>\n"
+      // However many parts are damaged: they are set aside, and the others are read.
+      "<max_suspicious_broken_parts>1000000000</max_suspicious_broken_parts>\n"
+      "<max_suspicious_broken_parts_bytes>1000000000000000</max_suspicious_broken_parts_bytes>\n"
       "</merge_tree>\n";
   fmt::format_to(std::back_inserter(xml),
                  "<storage_configuration><disks><default><keep_free_space_bytes>{}</keep_free_space_bytes></default>"

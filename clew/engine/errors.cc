@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string>
 
 #include "clew/base/bytes.h"
@@ -51,7 +52,46 @@ base::Code CodeOf(int number) {
   }
 }
 
+constexpr std::string_view kPart = "part ";
+constexpr std::string_view kOfTable = " of table ";
+constexpr std::string_view kIsDamaged = " is damaged: ";
+
+// What stands between two marks, the first of them the last before the second; empty where they are not there.
+std::string_view Between(std::string_view text, std::string_view before, std::string_view after) {
+  const size_t end = text.find(after);
+  if (end == std::string_view::npos) return {};
+  const size_t begin = text.substr(0, end).rfind(before);
+  return begin == std::string_view::npos ? std::string_view()
+                                         : text.substr(begin + before.size(), end - begin - before.size());
+}
+
+bool IsName(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+// ClickHouse says "(while reading from part /…/20261124_1_5_1/ in table clew.spans (…) located on …".
+std::string NameDamagedPart(std::string_view text) {
+  constexpr std::string_view kInTable = "/ in table clew.";
+  const std::string_view part = Between(text, "/", kInTable);
+  if (part.empty()) return {};
+  text.remove_prefix(text.find(kInTable) + kInTable.size());
+  const std::string_view table = text.substr(0, text.find(' '));
+  if (!IsName(part) || !IsName(table)) return {};
+  return fmt::format("{}{}{}{}{}", kPart, part, kOfTable, table, kIsDamaged);
+}
+
 }  // namespace
+
+std::optional<DamagedPart> DamagedPartOf(const base::Error& error) {
+  const std::string_view named = Between(error.message, kPart, kIsDamaged);
+  const size_t between = named.find(kOfTable);
+  if (error.code != base::Code::kDataLoss || between == std::string_view::npos) return std::nullopt;
+  DamagedPart part{std::string(named.substr(between + kOfTable.size())), std::string(named.substr(0, between))};
+  if (!IsName(part.table) || !IsName(part.name)) return std::nullopt;
+  return part;
+}
 
 base::Error ErrorOf(std::string_view text) {
   base::Error error;
@@ -68,7 +108,9 @@ base::Error ErrorOf(std::string_view text) {
     error.code = base::Code::kResourceExhausted;
   }
   if (const size_t at = text.find(kException); at != std::string_view::npos) text.remove_prefix(at + kException.size());
-  std::string line(text.substr(0, kMaxMessageBytes));
+  std::string line;
+  if (error.code == base::Code::kDataLoss) line = NameDamagedPart(text);
+  line += text.substr(0, kMaxMessageBytes);
   std::ranges::replace(line, '\n', ' ');
   while (!line.empty() && line.back() == ' ') line.pop_back();
   error.message = "storage engine: " + base::ToUtf8(line);

@@ -107,10 +107,10 @@ base::Status LoadSeries(engine::Engine& engine, SeriesIndex& index) {
 }  // namespace
 
 base::Status StoreState::LoadMirrors() {
-  CLEW_RETURN_IF_ERROR(LoadResources(*engine_, resources_));
-  CLEW_RETURN_IF_ERROR(LoadScopes(*engine_, scopes_));
-  CLEW_ASSIGN_OR_RETURN(rolled_up_to_, RolledUpTo(*engine_));
-  return LoadSeries(*engine_, series_);
+  CLEW_RETURN_IF_ERROR(LoadResources(engine_, resources_));
+  CLEW_RETURN_IF_ERROR(LoadScopes(engine_, scopes_));
+  CLEW_ASSIGN_OR_RETURN(rolled_up_to_, RolledUpTo(engine_));
+  return LoadSeries(engine_, series_);
 }
 
 }  // namespace clew::store

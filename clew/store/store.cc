@@ -131,6 +131,7 @@ base::Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   CLEW_ASSIGN_OR_RETURN(auto engine, engine::OpenChdb(engine_options));
   CLEW_RETURN_IF_ERROR(MigrateSchema(*engine));
   auto state = std::make_unique<StoreState>(std::move(engine));
+  CLEW_RETURN_IF_ERROR(state->parts().ReportAtStart());
   CLEW_RETURN_IF_ERROR(state->LoadMirrors());
   return std::unique_ptr<Store>(new Store(options.data_dir, std::move(state)));
 }
@@ -171,6 +172,8 @@ base::Status Store::Insert(const Cut<model::SeriesBatch>& cut) {
   CoverPoints(state_->series(), cut);
   return {};
 }
+
+uint64_t Store::parts_aside() const { return state_->parts().parts_aside(); }
 
 uint64_t Store::FreeBytes() const {
   std::error_code error;

@@ -72,6 +72,8 @@ class Store {
   base::Status Insert(const Cut<model::LogBatch>& cut);
   base::Status Insert(const Cut<model::SeriesBatch>& cut);
 
+  // Damaged parts of tables that lie aside (part_keeper.h).
+  uint64_t parts_aside() const;
   // On the disk of the tables; 0 where the file system does not say.
   uint64_t FreeBytes() const;
   // See engine::Engine.

@@ -9,6 +9,7 @@
 #include "clew/base/thread_annotations.h"
 #include "clew/engine/engine.h"
 #include "clew/model/request_context.h"
+#include "clew/store/part_keeper.h"
 #include "clew/store/pending.h"
 #include "clew/store/sender_directory.h"
 #include "clew/store/series_index.h"
@@ -20,7 +21,8 @@ class StoreState {
  public:
   explicit StoreState(std::unique_ptr<engine::Engine> engine) : engine_(std::move(engine)) {}
 
-  engine::Engine& engine() { return *engine_; }
+  engine::Engine& engine() { return engine_; }
+  PartKeeper& parts() { return engine_; }
   SenderDirectory& resources() { return resources_; }
   SenderDirectory& scopes() { return scopes_; }
   SeriesIndex& series() { return series_; }
@@ -57,7 +59,7 @@ class StoreState {
   base::Status LoadMirrors();
 
  private:
-  std::unique_ptr<engine::Engine> engine_;
+  PartKeeper engine_;
   SenderDirectory resources_;
   SenderDirectory scopes_;
   SeriesIndex series_;
