@@ -108,6 +108,14 @@ function nearest(plot: uPlot, dots: Dot[], left: number, top: number): Dot | und
   return best;
 }
 
+/** What is under the pointer: a dot, else the step of that place. */
+function tipText({ start, step, lines, unit }: Props, place: number | undefined, dot: Dot | undefined): string {
+  if (dot) return `${clock(dot.time)}  ${unit(dot.value)}${dot.failed ? '  failed' : ''}, click for its trace`;
+  if (place === undefined || lines.length === 0) return '';
+  const said = lines.map(({ label, values }) => `${label} ${values[place] == null ? '–' : unit(values[place] ?? 0)}`);
+  return [clock(start + place * step).slice(0, 8), ...said].join('  ');
+}
+
 function options(props: Props, tip: HTMLElement, width: number): uPlot.Options {
   const { lines, unit, dots = [], mark } = props;
   const stacked = lines.some((line) => line.bars);
@@ -167,18 +175,7 @@ function options(props: Props, tip: HTMLElement, width: number): uPlot.Options {
           const { idx, left = -1, top = -1 } = plot.cursor;
           const dot = nearest(plot, dots, left, top);
           plot.over.style.cursor = dot ? 'pointer' : 'crosshair';
-          if (left < 0 || (!dot && (idx === undefined || idx === null || lines.length === 0))) {
-            tip.textContent = '';
-          } else if (dot) {
-            tip.textContent = `${clock(dot.time)}  ${unit(dot.value)}${dot.failed ? '  failed' : ''}, click for its trace`;
-          } else {
-            const time = clock((plot.data[0][idx as number] as number) * 1e3).slice(0, 8);
-            const said = lines.map(
-              (line) =>
-                `${line.label} ${line.values[idx as number] === null ? '–' : unit(line.values[idx as number] ?? 0)}`,
-            );
-            tip.textContent = [time, ...said].join('  ');
-          }
+          tip.textContent = left < 0 ? '' : tipText(props, idx ?? undefined, dot);
         },
       ],
     },

@@ -162,12 +162,41 @@ function Patterns({ lines }: { lines: LogRecord[] }) {
   );
 }
 
+function FilterFields() {
+  const services = useGet('/api/clew/services', rangeOf(useAddress().params));
+  return (
+    <search class="panel filters">
+      <Field name="text" label="Text" placeholder="in the line" size="wide" />
+      <Field name="service" label="Service" list="services" />
+      <Choice
+        name="severity"
+        label="Level"
+        options={[
+          ['', 'all'],
+          ['debug', 'debug and above'],
+          ['info', 'info and above'],
+          ['warn', 'warn and above'],
+          ['error', 'error and above'],
+          ['fatal', 'critical'],
+        ]}
+      />
+      <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" size="wide" />
+      <Field name="trace_id" label="Trace id" />
+      <Switch name="tail">live tail</Switch>
+      <datalist id="services">
+        {services.data?.services.map((one) => (
+          <option key={one.service} value={one.service} />
+        ))}
+      </datalist>
+    </search>
+  );
+}
+
 export function Logs() {
   const { params } = useAddress();
   const filters = filtersOf(params);
   const isTail = params.get('tail') === 'true' && !filters.to;
   const every = isTail && TAIL;
-  const services = useGet('/api/clew/services', rangeOf(params));
   const { newest, lines, more, failure, again, isWhole } = useLines(filters, every);
   const [open, setOpen] = useState<string>();
   const isFiltered = FILTERS.some((name) => params.get(name));
@@ -175,30 +204,7 @@ export function Logs() {
   return (
     <>
       <h1 class="unseen">Logs</h1>
-      <search class="panel filters">
-        <Field name="text" label="Text" placeholder="in the line" size="wide" />
-        <Field name="service" label="Service" list="services" />
-        <Choice
-          name="severity"
-          label="Level"
-          options={[
-            ['', 'all'],
-            ['debug', 'debug and above'],
-            ['info', 'info and above'],
-            ['warn', 'warn and above'],
-            ['error', 'error and above'],
-            ['fatal', 'critical'],
-          ]}
-        />
-        <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" size="wide" />
-        <Field name="trace_id" label="Trace id" />
-        <Switch name="tail">live tail</Switch>
-        <datalist id="services">
-          {services.data?.services.map((one) => (
-            <option key={one.service} value={one.service} />
-          ))}
-        </datalist>
-      </search>
+      <FilterFields />
       <Shown answer={newest}>
         {() => {
           if (lines.length === 0) {

@@ -113,6 +113,56 @@ function Drawing({ placed, services, focus }: { placed: Placed; services: Map<st
   );
 }
 
+/** The same as text. */
+function Calls({ edges, services }: { edges: MapEdge[]; services: Map<string, Service> }) {
+  return (
+    <section class="panel">
+      <h2>Calls</h2>
+      <div class="wide-table">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              <th scope="col" class="text">
+                To
+              </th>
+              <th scope="col">Rate</th>
+              <th scope="col">Errors</th>
+              <th scope="col">p50</th>
+              <th scope="col">p95</th>
+            </tr>
+          </thead>
+          <tbody>
+            {[...edges]
+              .sort((a, b) => ratioOf(b) - ratioOf(a) || b.calls - a.calls)
+              .slice(0, 300)
+              .map((edge) => (
+                <tr key={`${edge.client} ${edge.server}`}>
+                  <th scope="row">
+                    <ServiceName service={edge.client} />
+                  </th>
+                  <td class="text">
+                    {services.has(edge.server) ? (
+                      <ServiceName service={edge.server} />
+                    ) : (
+                      <bdi>{oneLine(edge.server, 80)}</bdi>
+                    )}
+                  </td>
+                  <td>{rate(edge.calls_per_second)}</td>
+                  <td>
+                    <ErrorRatio ratio={ratioOf(edge)} />
+                  </td>
+                  <td>{duration(edge.p50_ms)}</td>
+                  <td>{duration(edge.p95_ms)}</td>
+                </tr>
+              ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 export function ServiceMap() {
   const { params } = useAddress();
   const range = rangeOf(params);
@@ -157,50 +207,7 @@ export function ServiceMap() {
                 </header>
                 <Drawing placed={placed} services={figures} focus={focus} />
               </section>
-              <section class="panel">
-                <h2>Calls</h2>
-                <div class="wide-table">
-                  <table>
-                    <thead>
-                      <tr>
-                        <th scope="col">From</th>
-                        <th scope="col" class="text">
-                          To
-                        </th>
-                        <th scope="col">Rate</th>
-                        <th scope="col">Errors</th>
-                        <th scope="col">p50</th>
-                        <th scope="col">p95</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {[...(shown?.edges ?? [])]
-                        .sort((a, b) => ratioOf(b) - ratioOf(a) || b.calls - a.calls)
-                        .slice(0, 300)
-                        .map((edge) => (
-                          <tr key={`${edge.client} ${edge.server}`}>
-                            <th scope="row">
-                              <ServiceName service={edge.client} />
-                            </th>
-                            <td class="text">
-                              {figures.has(edge.server) ? (
-                                <ServiceName service={edge.server} />
-                              ) : (
-                                <bdi>{oneLine(edge.server, 80)}</bdi>
-                              )}
-                            </td>
-                            <td>{rate(edge.calls_per_second)}</td>
-                            <td>
-                              <ErrorRatio ratio={ratioOf(edge)} />
-                            </td>
-                            <td>{duration(edge.p50_ms)}</td>
-                            <td>{duration(edge.p95_ms)}</td>
-                          </tr>
-                        ))}
-                    </tbody>
-                  </table>
-                </div>
-              </section>
+              <Calls edges={shown?.edges ?? []} services={figures} />
             </>
           )
         }

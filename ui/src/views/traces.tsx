@@ -76,11 +76,9 @@ function OpenById() {
   );
 }
 
-export function Traces() {
+function Filters() {
   const { params } = useAddress();
   const range = rangeOf(params);
-  const question = questionOf(params);
-  const found = useGet('/api/clew/traces', question);
   const services = useGet('/api/clew/services', range);
   const service = params.get('service');
   const operations = useGet(
@@ -88,6 +86,41 @@ export function Traces() {
     { ...range, service: service ?? '' },
     { enabled: Boolean(service) },
   );
+  return (
+    <search class="panel filters">
+      <Field name="service" label="Service" list="services" />
+      <Field name="operation" label="Operation" list="operations" size="wide" />
+      <Field name="attribute" label="Attribute" placeholder="http.route=/cart" size="wide" />
+      <Field name="min_duration" label="At least" placeholder="250ms" size="short" />
+      <Field name="max_duration" label="At most" placeholder="2s" size="short" />
+      <Choice
+        name="order"
+        label="Order"
+        options={[
+          ['', 'newest'],
+          ['slowest', 'slowest'],
+        ]}
+      />
+      <Switch name="errors">failed only</Switch>
+      <OpenById />
+      <datalist id="services">
+        {services.data?.services.map((one) => (
+          <option key={one.service} value={one.service} />
+        ))}
+      </datalist>
+      <datalist id="operations">
+        {operations.data?.operations.map((one) => (
+          <option key={one.operation} value={one.operation} />
+        ))}
+      </datalist>
+    </search>
+  );
+}
+
+export function Traces() {
+  const { params } = useAddress();
+  const question = questionOf(params);
+  const found = useGet('/api/clew/traces', question);
   const [chosen, choose] = useState(-1);
   const traces = found.data?.traces ?? [];
   const keys = useMemo<Key[]>(
@@ -121,33 +154,7 @@ export function Traces() {
   return (
     <>
       <h1 class="unseen">Traces</h1>
-      <search class="panel filters">
-        <Field name="service" label="Service" list="services" />
-        <Field name="operation" label="Operation" list="operations" size="wide" />
-        <Field name="attribute" label="Attribute" placeholder="http.route=/cart" size="wide" />
-        <Field name="min_duration" label="At least" placeholder="250ms" size="short" />
-        <Field name="max_duration" label="At most" placeholder="2s" size="short" />
-        <Choice
-          name="order"
-          label="Order"
-          options={[
-            ['', 'newest'],
-            ['slowest', 'slowest'],
-          ]}
-        />
-        <Switch name="errors">failed only</Switch>
-        <OpenById />
-        <datalist id="services">
-          {services.data?.services.map((one) => (
-            <option key={one.service} value={one.service} />
-          ))}
-        </datalist>
-        <datalist id="operations">
-          {operations.data?.operations.map((one) => (
-            <option key={one.operation} value={one.operation} />
-          ))}
-        </datalist>
-      </search>
+      <Filters />
       <Shown answer={found}>
         {(data) => {
           if (data.traces.length === 0) {

@@ -132,6 +132,40 @@ function CauseCard({ found, cause, onReject }: { found: Diagnosis; cause: Cause;
   );
 }
 
+function CauseList({ causes, chosen, rejected }: { causes: Cause[]; chosen: Cause | undefined; rejected: string[] }) {
+  return (
+    <section class="panel">
+      <h2>Causes, most likely first</h2>
+      <ol class="plain causes">
+        {causes.map((cause) => {
+          const isOut = rejected.includes(String(cause.rank));
+          return (
+            <li key={cause.rank} class={isOut ? 'out' : ''}>
+              <button
+                type="button"
+                aria-current={cause === chosen ? 'true' : undefined}
+                onClick={() =>
+                  change({
+                    cause: String(cause.rank),
+                    not: rejected.filter((rank) => rank !== String(cause.rank)),
+                  })
+                }
+              >
+                <span>
+                  {cause.rank}. {cause.kind} in <bdi>{oneLine(cause.service, 60)}</bdi>
+                  {isOut && ' (rejected)'}
+                </span>
+                <small>{oneLine(cause.where, 90)}</small>
+                <Gauge value={cause.score} max={1} />
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}
+
 function Found({ found }: { found: Diagnosis }) {
   const { params } = useAddress();
   const rejected = params.getAll('not');
@@ -174,35 +208,7 @@ function Found({ found }: { found: Diagnosis }) {
           )}
         </div>
         <aside>
-          <section class="panel">
-            <h2>Causes, most likely first</h2>
-            <ol class="plain causes">
-              {found.causes.map((cause) => {
-                const isOut = rejected.includes(String(cause.rank));
-                return (
-                  <li key={cause.rank} class={isOut ? 'out' : ''}>
-                    <button
-                      type="button"
-                      aria-current={cause === chosen ? 'true' : undefined}
-                      onClick={() =>
-                        change({
-                          cause: String(cause.rank),
-                          not: rejected.filter((rank) => rank !== String(cause.rank)),
-                        })
-                      }
-                    >
-                      <span>
-                        {cause.rank}. {cause.kind} in <bdi>{oneLine(cause.service, 60)}</bdi>
-                        {isOut && ' (rejected)'}
-                      </span>
-                      <small>{oneLine(cause.where, 90)}</small>
-                      <Gauge value={cause.score} max={1} />
-                    </button>
-                  </li>
-                );
-              })}
-            </ol>
-          </section>
+          <CauseList causes={found.causes} chosen={chosen} rejected={rejected} />
           {found.impact.length > 0 && (
             <section class="panel">
               <h2>Impact</h2>
