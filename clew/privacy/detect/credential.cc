@@ -16,7 +16,7 @@ constexpr bool IsTokenByte(char c) {
          c == '%';
 }
 
-constexpr size_t kLongestBasic = 1024;
+constexpr size_t kLongestBasic = 512;
 
 // What stands behind "Bearer " or "Basic ". Both are words of prose too: a bearer's token must look like none, basic
 // credentials must decode to a name, a colon and a password.
@@ -31,11 +31,11 @@ class Credential final : public Rule {
     if (!BeginsWord(text, candidate.begin)) return;
     size_t begin = candidate.end;
     while (At(text, begin) == ' ') ++begin;
+    const bool is_basic = Lower(text[candidate.begin + 1]) == 'a';
     size_t end = begin;
-    while (IsTokenByte(At(text, end))) ++end;
+    while (IsTokenByte(At(text, end)) && (!is_basic || end - begin <= kLongestBasic)) ++end;
     while (end > begin && (text[end - 1] == '.' || text[end - 1] == ':')) --end;
     const std::string_view token = text.substr(begin, end - begin);
-    const bool is_basic = Lower(text[candidate.begin + 1]) == 'a';
     if (is_basic ? IsBasic(token) : IsBearer(token)) findings.push_back({begin, end, Detector::kCredential});
   }
 

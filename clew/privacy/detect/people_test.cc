@@ -134,6 +134,7 @@ TEST(Mac, FoundAndNot) {
   ExpectFound(MacRule(), {
                              "«00:1A:2b:3c:4d:5e»",
                              "eth0 «00-1a-2b-3c-4d-5e» up",
+                             "(«08-92-55-72-af-20»)",
                              "«001a.2b3c.4d5e»",
                              "00:00:00:00:00:00",
                              "ff:ff:ff:ff:ff:ff",

@@ -108,7 +108,7 @@ class Phone final : public Rule {
     const char after = At(text, end);
     const bool is_extension = (after == 'x' || after == 'X') && IsDigit(At(text, end + 1));
     if (is_extension) return true;
-    if (IsWordByte(after)) return false;
+    if (IsWordByte(after) || (after == '-' && IsWordByte(At(text, end + 1)))) return false;
     return !((after == '.' || after == '-' || after == '/' || after == ':' || after == ',') &&
              IsDigit(At(text, end + 1)));
   }

@@ -15,6 +15,9 @@
 namespace clew::privacy::detect {
 namespace {
 
+// A key of somebody's may be of letters alone from that size on.
+constexpr size_t kLeastKey = 20;
+
 // What a byte may begin.
 enum Class : uint8_t { kNothing = 0, kDigit = 1, kMark = 2, kHolds = 4, kGap = 8 };
 
@@ -255,7 +258,7 @@ void Scanner::Pass::State::ScanBytes() {
     // What is found is not looked at again.
     for (size_t i = before; i < findings.size(); ++i) at = std::max(at, findings[i].end);
   }
-  if ((seen & (kDigit | kMark | kHolds)) != 0 && scanner.database) ScanWords();
+  if (((seen & (kDigit | kMark | kHolds)) != 0 || size >= kLeastKey) && scanner.database) ScanWords();
 }
 
 void Scanner::Pass::State::ScanWords() {

@@ -24,6 +24,7 @@ TEST(Jwt, FoundAndNot) {
 TEST(ApiKey, FoundAndNot) {
   ExpectFound(ApiKeyRule(), {
                                 "«AKIAIOSFODNN7EXAMPLE»",
+                                "using «AKIAVWPEDDVJYMEAUTMY» here",
                                 "«ghp_16C7e42F292c6912E7710c838347Ae178B4a»",
                                 "«glpat-x3Y_z9Q1wE5rT7yU2iOp»",
                                 "«xoxb-123456789012-abcdefABCDEF1234»",
