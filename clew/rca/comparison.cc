@@ -150,7 +150,7 @@ void Comparison::SplitTime(const DiagnoseOptions& options) {
 
   const int64_t first = tallies.empty() ? line.from : std::max(line.from, tallies.front().start);
   const int64_t last = tallies.empty() ? line.to : std::min(line.to, tallies.back().start + 1);
-  const double needed = options.incident_given ? constants_.onset_evidence : constants_.unasked_evidence;
+  const double needed = constants_.onset_evidence;
   const Timing timing = usual.empty() ? FindUnknown(table, tallies, {first, last}, needed)
                                       : FindKnown(table, tallies, usual_counts, {first, last}, options.began, needed);
   onset_found_ = timing.found;
@@ -203,7 +203,7 @@ void Comparison::FindChanges() {
     const Share after = ShareOf(incident_counts_, table_, id);
     const Share before = ShareOf(baseline_counts_, table_, id);
     if (after.k == 0 || before.n < constants_.min_baseline) continue;
-    ++compared_;
+    ++(IsFailure(table_.feature(id)) ? compared_failures_ : compared_);
     const Feature& feature = table_.feature(id);
     const Place& place = table_.place(feature.place);
     // To stop early is never part of a recovery.

@@ -44,8 +44,10 @@ class Comparison {
   // Whether a beginning was found; if not, the incident is all that was looked at.
   bool onset_found() const { return onset_found_; }
   const Window& baseline() const { return baseline_; }
-  // How many features were compared at all: so many chances had coincidence.
+  // How many features were compared at all: so many chances had coincidence. Failures are a family of their own: they
+  // are few, and what most calls show in one way or another must not drown them.
   size_t compared() const { return compared_; }
+  size_t compared_failures() const { return compared_failures_; }
   size_t baseline_segments() const { return baseline_segments_; }
   size_t incident_segments() const { return incident_segments_; }
   const FeatureTable& table() const { return table_; }
@@ -117,6 +119,7 @@ class Comparison {
   size_t baseline_segments_ = 0;
   size_t incident_segments_ = 0;
   size_t compared_ = 0;
+  size_t compared_failures_ = 0;
   Counts baseline_counts_;
   Counts before_counts_;
   Counts incident_counts_;

@@ -6,7 +6,7 @@
 namespace clew::rca {
 
 std::span<const ConstantRow> AllConstants() {
-  static constexpr std::array<ConstantRow, 28> kRows = {{
+  static constexpr std::array<ConstantRow, 27> kRows = {{
       {"baseline_chance", &Constants::baseline_chance},
       {"before_chance", &Constants::before_chance},
       {"origin_chance", &Constants::origin_chance},
@@ -21,7 +21,6 @@ std::span<const ConstantRow> AllConstants() {
       {"search_excess", &Constants::search_excess},
       {"edge_seconds", &Constants::edge_seconds},
       {"onset_evidence", &Constants::onset_evidence},
-      {"unasked_evidence", &Constants::unasked_evidence},
       {"onset_operations", &Constants::onset_operations},
       {"slack_seconds", &Constants::slack_seconds},
       {"min_score", &Constants::min_score},

@@ -35,10 +35,8 @@ struct Constants {
   double search_excess = 1;
   // Seconds around the onset whose calls belong to neither side: the edge of a fault is not sharp.
   double edge_seconds = 2;
-  // Log-likelihood that an onset must gain over none where a person says that there was one, …
+  // Log-likelihood that an onset must gain over none: several operations that waver by chance stay below.
   double onset_evidence = 10;
-  // … and where nobody does: several operations that waver by chance stay below.
-  double unasked_evidence = 15;
   // Operations that count in the search for the onset, so that one wide fault does not outvote all others.
   double onset_operations = 5;
   // Seconds by which the onset may lie before, and the incident end after, what a person said.

@@ -73,6 +73,7 @@ class Ranking {
   }
   // The most telling change of any cause, for the question whether there is an incident at all.
   double likelihood() const { return likelihood_; }
+  double failure_likelihood() const { return failure_likelihood_; }
   bool saturated() const { return saturated_; }
 
  private:
@@ -104,7 +105,8 @@ class Ranking {
     if (comparison_.table().feature(telling.feature).kind == FeatureKind::kOwn) AddSlowStep(service, telling, cause);
     AddWant(service, changes, cause);
     for (const Change& change : changes) {
-      likelihood_ = std::max(likelihood_, change.likelihood);
+      double& likelihood = IsFailure(comparison_.table().feature(change.feature)) ? failure_likelihood_ : likelihood_;
+      likelihood = std::max(likelihood, change.likelihood);
       Finding finding = explainer_.Explain(change);
       finding.traces = comparison_.Examples(service, change.feature);
       feature_of_.emplace(finding.text, change.feature);
@@ -283,7 +285,7 @@ class Ranking {
     }
   }
 
-  // Whether that version answered most of the service's calls in the traces that deviate.
+  // Whether that version answered most of the service's calls in the traces that deviate, or nobody did.
   bool AnsweredBy(model::NameId service, model::NameId version) const {
     const auto deviating = comparison_.deviating().find(service);
     if (deviating == comparison_.deviating().end()) return false;
@@ -296,7 +298,7 @@ class Ranking {
       ++all;
       by_it += segment.version == version ? 1 : 0;
     }
-    return all > 0 && 2 * by_it > all;
+    return 2 * by_it >= all;
   }
 
   const model::Evidence& evidence_;
@@ -308,6 +310,7 @@ class Ranking {
   std::set<std::string> failing_;               // services whose calls fail
   std::map<std::string, uint32_t> feature_of_;  // by the text of its finding
   double likelihood_ = 0;
+  double failure_likelihood_ = 0;
   bool saturated_ = false;
 };
 
@@ -400,11 +403,17 @@ Diagnosis Diagnose(const model::Evidence& evidence, const DiagnoseOptions& optio
   Ranking ranking(evidence, comparison, options.constants);
   std::vector<Cause> causes = ranking.Rank();
   // Who names a time says that there was something; without, coincidence must be ruled out more firmly.
-  const double needed = std::log((options.incident_given ? 1 : options.constants.chances_against) *
-                                 static_cast<double>(std::max<size_t>(1, comparison.compared())));
+  const auto needed = [&](size_t compared) {
+    return std::log((options.incident_given ? 1 : options.constants.chances_against) *
+                    static_cast<double>(std::max<size_t>(1, compared)));
+  };
+  const double likelihood = std::max(ranking.likelihood(), ranking.failure_likelihood());
+  const bool telling =
+      likelihood >= needed(comparison.compared() + comparison.compared_failures()) ||
+      (!options.incident_given && ranking.failure_likelihood() >= needed(comparison.compared_failures()));
   const double lasted = static_cast<double>(diagnosis.to - diagnosis.from) / 1e9;
   diagnosis.incident = !causes.empty() && (options.incident_given || lasted >= options.constants.min_seconds) &&
-                       ranking.Suffices(causes.front()) && (ranking.likelihood() >= needed || ranking.saturated());
+                       ranking.Suffices(causes.front()) && (telling || ranking.saturated());
   if (diagnosis.incident) {
     diagnosis.impact = ImpactOf(evidence, comparison, causes);
     diagnosis.causes = std::move(causes);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace clew::rca {
@@ -53,15 +54,17 @@ void TurnSearch::Add(const TraceTally& tally) {
 std::vector<TurnSearch::Candidate> TurnSearch::Candidates(const std::vector<uint32_t>& only,
                                                           std::vector<double>& prices) const {
   std::vector<Candidate> candidates;
-  std::map<std::pair<model::NameId, model::NameId>, uint32_t> operations;
+  std::map<std::tuple<model::NameId, model::NameId, bool>, uint32_t> operations;
   const bool has_usual = !usual_.places.empty();
   for (uint32_t id = 0; id < features_.size(); ++id) {
     if (features_[id].times.size() < kFewest) continue;
     if (!only.empty() && !std::ranges::binary_search(only, id)) continue;
     const uint32_t place = table_.feature(id).place;
     if (has_usual && usual_.Place(place) < constants_.min_baseline) continue;
-    const auto [entry, added] = operations.try_emplace({table_.place(place).service, table_.place(place).operation},
-                                                       static_cast<uint32_t>(operations.size()));
+    // Failures are a family of their own, and an operation of their own.
+    const auto [entry, added] = operations.try_emplace(
+        {table_.place(place).service, table_.place(place).operation, IsFailure(table_.feature(id))},
+        static_cast<uint32_t>(operations.size()));
     if (added) prices.push_back(0);
     ++prices[entry->second];
     candidates.push_back({id, entry->second});

@@ -110,7 +110,7 @@ TEST(TurnSearch, AMomentDoesNotHideWhatBeganWithIt) {
   // Everything fails for two seconds, then a third goes on failing.
   line.Add(0, 180, 10, [](int64_t at) { return at < 120 ? 0.0 : at < 122 ? 1.0 : 0.3; });
   const Stretch stretch = line.FindStretch();
-  EXPECT_GT(stretch.begin.evidence, Constants().unasked_evidence);
+  EXPECT_GT(stretch.begin.evidence, Constants().onset_evidence);
   EXPECT_NEAR(static_cast<double>(stretch.begin.time) / kSecond, 120, 7);
   EXPECT_GT(static_cast<double>(stretch.end) / kSecond, 150);
 }
