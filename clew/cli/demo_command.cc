@@ -163,6 +163,7 @@ class Demo {
     places_.settings = *work_ / "settings";
     CLEW_ASSIGN_OR_RETURN(places_.python, FindShopPython(places_.demo, *work_ / "logs/prepare.log"));
     Say("data and logs in {}", work_->path());
+    usual_ports_ = ClaimUsualPorts();
     CLEW_RETURN_IF_ERROR(StartServer());
     CLEW_RETURN_IF_ERROR(StartShop());
     CLEW_RETURN_IF_ERROR(WatchTraffic());
@@ -183,7 +184,10 @@ class Demo {
     process.command = {clew_, "serve", "--data-dir", *work_ / "serve"};
     for (const auto& [option, preferred] :
          {std::pair{"--listen", 7070}, {"--otlp-http", 4318}, {"--otlp-grpc", 4317}}) {
-      CLEW_ASSIGN_OR_RETURN(const uint16_t port, FreePort(static_cast<uint16_t>(preferred)));
+      uint16_t port = 0;
+      if (usual_ports_) {
+        CLEW_ASSIGN_OR_RETURN(port, FreePort(static_cast<uint16_t>(preferred)));
+      }
       process.command.insert(process.command.end(), {option, fmt::format("127.0.0.1:{}", port)});
     }
     process.environment = CurrentEnvironment();
@@ -333,6 +337,7 @@ class Demo {
   std::FILE* const out_;
   std::unique_ptr<WorkFolder> work_;
   DemoPlaces places_;
+  // Held by one demo at a time; others take free ports, since asking for one and binding it are two steps.
   base::Fd usual_ports_;
   std::string clew_;
   std::string server_url_;
