@@ -2,15 +2,16 @@
 """Clew's own API of the built program; every answer is held against its OpenAPI file."""
 
 import re
+import time
 
 import pytest
 import requests
 import yaml
-from clew_server import Server
+from clew_server import Server, resource
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
-from shop_traces import FAILED, SERVED, TRACE, Shop
+from shop_traces import FAILED, SERVED, TRACE, Shop, text
 
 
 class Described:
@@ -29,7 +30,7 @@ class Described:
                 return pattern
         raise AssertionError(f"{path} is not in the OpenAPI file")
 
-    def get(self, path: str, expect: int = 200, **parameters) -> dict:
+    def get(self, path: str, expect: int = 200, tenant: str | None = None, **parameters) -> dict:
         pattern = self.path_of(path)
         self.asked.add(pattern)
         place = f"openapi#/paths/{pattern.replace('~', '~0').replace('/', '~1')}/get"
@@ -44,7 +45,7 @@ class Described:
             for one in self.file["paths"][pattern]["get"].get("parameters", [])
         }
         assert expect != 200 or set(parameters) <= known, f"{set(parameters) - known} are not in the OpenAPI file"
-        answer = self.server.get(path, expect=expect, **parameters)
+        answer = self.server.get(path, expect=expect, tenant=tenant, **parameters)
         Draft202012Validator({"$ref": schema.replace("{", "%7B").replace("}", "%7D")}, registry=self.registry).validate(
             answer
         )
@@ -193,9 +194,44 @@ def test_why_without_an_incident(api):
     assert answer["incident"] is False and answer["causes"] == [] and answer["summary"]
 
 
+def test_no_incident_was_noticed(api):
+    assert api.get("/api/clew/incidents")["incidents"] == []
+    api.get("/api/clew/incidents/none", expect=404)
+
+
+def test_compare_says_what_sets_a_group_apart(api):
+    """Of 200 requests those to one region fail; the other attribute says nothing."""
+    start = time.time_ns() - 60_000_000_000
+    rows = [
+        {
+            "traceId": f"{n + 1:032x}",
+            "spanId": f"{n + 1:016x}",
+            "name": "GET /",
+            "kind": 2,
+            "startTimeUnixNano": str(start + n * 1_000_000),
+            "endTimeUnixNano": str(start + n * 1_000_000 + 5_000_000),
+            "attributes": [text("region", "eu" if n % 4 == 0 else "us"), text("worker", str(n % 3))],
+            "status": {"code": 2} if n % 4 == 0 else {},
+        }
+        for n in range(200)
+    ]
+    body = {"resourceSpans": [{"resource": resource("regions"), "scopeSpans": [{"spans": rows}]}]}
+    assert api.server.post("traces", body, tenant="regions").status_code == 200
+    answer = api.get("/api/clew/compare", tenant="regions", service="regions", errors="true")
+    assert (answer["inside"], answer["outside"], answer["complete"]) == (50, 150, True)
+    first = answer["differences"][0]
+    assert (first["key"], first["value"]) == ("region", "eu") and first["chance"] < 0.001
+    assert "worker" not in [difference["key"] for difference in answer["differences"]]
+    assert api.get("/api/clew/compare", tenant="regions", min_duration="1h")["differences"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "query"),
     [
+        ("/api/clew/compare", {}),
+        ("/api/clew/compare", {"errors": "true", "min_duration": "1s"}),
+        ("/api/clew/compare", {"errors": "true", "signal": "metrics"}),
+        ("/api/clew/incidents", {"limit": 0}),
         ("/api/clew/services", {"from": "yesterday-ish"}),
         ("/api/clew/map", {"from": "-5m", "to": "-10m"}),
         ("/api/clew/traces", {"limit": 0}),
