@@ -119,7 +119,6 @@ EFFECTS = {
         {"charge visa": 0.1, "charge mastercard": 0.1, "order of two": 0.1, "order of five": 0.1},
         [],
     ),
-    ("held-lock", "cart"): ({"order of two": 0.1, "order of five": 0.1}, ["cart crowd"]),
 }
 
 
