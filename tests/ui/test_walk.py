@@ -107,7 +107,7 @@ def test_keys_do_everything(shop, tab):
     view = tab(shop.server.url)
     view.open("/")
     view.page.keyboard.press("?")
-    assert "Search" in view.text("dialog")
+    view.page.locator("dialog", has_text="Search").wait_for()
     view.page.keyboard.press("Escape")
     view.page.keyboard.press("g")
     view.page.keyboard.press("t")
@@ -131,7 +131,7 @@ def test_keys_do_everything(shop, tab):
 def test_the_keys_can_be_linked_to(shop, tab):
     view = tab(shop.server.url)
     view.open("/?help=keys")
-    assert "Choose the time range" in view.text("dialog")
+    view.page.locator("dialog", has_text="Choose the time range").wait_for()
     view.click("dialog >> text=Close")
     assert "help" not in view.page.url
 
