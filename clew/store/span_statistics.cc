@@ -108,6 +108,16 @@ std::string StatsSql(std::string_view where, std::string_view keys, std::string_
       kFigures, where, keys, rest);
 }
 
+// The spans that started in the range, once those that were acknowledged are in their table.
+base::Result<Conditions> StoredIn(TimeRange range, StoreState& state, const model::RequestContext& context) {
+  Question question;
+  question.range = range;
+  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context));
+  Conditions conditions(context.tenant);
+  conditions.AddBucketedRange("start_time", range);
+  return conditions;
+}
+
 ServiceStats StatsOf(std::string_view service, const Figures& figures) {
   return {std::string(service), figures.calls, figures.errors, figures.total, figures.p50, figures.p95, figures.p99};
 }
@@ -167,11 +177,7 @@ void Merge(std::vector<ServiceEdge> more, std::vector<ServiceEdge>& edges) {
 
 base::Result<std::vector<ServiceEdge>> SpanReader::Edges(TimeRange range) {
   StoreState& state = store_.state();
-  Question question;
-  question.range = range;
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-  Conditions conditions(context_.tenant);
-  conditions.AddBucketedRange("start_time", range);
+  CLEW_ASSIGN_OR_RETURN(Conditions conditions, StoredIn(range, state, context_));
   const std::string& where = conditions.where();
   CLEW_ASSIGN_OR_RETURN(auto edges, ReadEdges(state, ServiceEdgesSql(where), conditions, context_, true));
   CLEW_ASSIGN_OR_RETURN(auto peers, ReadEdges(state, NamedPeersSql(where), conditions, context_, false));
@@ -184,11 +190,7 @@ base::Result<std::vector<ServiceEdge>> SpanReader::Edges(TimeRange range) {
 
 base::Result<std::vector<ServiceStats>> SpanReader::Stats(TimeRange range) {
   StoreState& state = store_.state();
-  Question question;
-  question.range = range;
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-  Conditions conditions(context_.tenant);
-  conditions.AddBucketedRange("start_time", range);
+  CLEW_ASSIGN_OR_RETURN(Conditions conditions, StoredIn(range, state, context_));
   std::vector<ServiceStats> stats;
   const std::string sql = StatsSql(conditions.where(), "service_name") + " GROUP BY service_name ORDER BY service_name";
   const auto on_block = [&](const engine::Block& block) -> base::Status {
@@ -204,11 +206,7 @@ base::Result<std::vector<ServiceStats>> SpanReader::Stats(TimeRange range) {
 base::Result<std::vector<ServiceStep>> SpanReader::StatsOverTime(TimeRange range, std::chrono::nanoseconds step,
                                                                  std::string_view service) {
   StoreState& state = store_.state();
-  Question question;
-  question.range = range;
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-  Conditions conditions(context_.tenant);
-  conditions.AddBucketedRange("start_time", range);
+  CLEW_ASSIGN_OR_RETURN(Conditions conditions, StoredIn(range, state, context_));
   conditions.parameters().Uint("step", static_cast<uint64_t>(step.count()));
   std::string sql = StatsSql(conditions.where(), "service_name, intDiv(start_time, {step:UInt64}) AS at");
   if (!service.empty()) {
@@ -230,11 +228,7 @@ base::Result<std::vector<ServiceStep>> SpanReader::StatsOverTime(TimeRange range
 
 base::Result<std::vector<OperationStats>> SpanReader::StatsOfOperations(std::string_view service, TimeRange range) {
   StoreState& state = store_.state();
-  Question question;
-  question.range = range;
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-  Conditions conditions(context_.tenant);
-  conditions.AddBucketedRange("start_time", range);
+  CLEW_ASSIGN_OR_RETURN(Conditions conditions, StoredIn(range, state, context_));
   conditions.parameters().Text("service", service);
   const std::string sql = StatsSql(conditions.where(), "name") +
                           " WHERE service_name = {service:String} GROUP BY name ORDER BY calls DESC, name";
@@ -251,11 +245,7 @@ base::Result<std::vector<OperationStats>> SpanReader::StatsOfOperations(std::str
 
 base::Result<std::vector<InstanceStats>> SpanReader::StatsOfInstances(std::string_view service, TimeRange range) {
   StoreState& state = store_.state();
-  Question question;
-  question.range = range;
-  CLEW_RETURN_IF_ERROR(state.FlushForReading(question, context_));
-  Conditions conditions(context_.tenant);
-  conditions.AddBucketedRange("start_time", range);
+  CLEW_ASSIGN_OR_RETURN(Conditions conditions, StoredIn(range, state, context_));
   conditions.parameters().Text("service", service);
   const std::string sql =
       StatsSql(conditions.where(), "resource_id", ", max(start_time) AS newest") +
