@@ -25,9 +25,11 @@ class SmallDisk:
         self.folder = folder
         folder.mkdir()
         users = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        script = f"mount -t tmpfs -o size={DISK_MIB}m clew-test {folder} && echo mounted && exec cat"
+        # In a chroot / is no mount point, and whoever made the chroot has decided who sees what is mounted in it.
+        private = "mount --make-rprivate / 2>/dev/null"
+        script = f"{private}; mount -t tmpfs -o size={DISK_MIB}m clew-test {folder} && echo mounted && exec cat"
         self.holder = subprocess.Popen(
-            ["unshare", *users, "--mount", "sh", "-c", script],
+            ["unshare", *users, "--mount", "--propagation", "unchanged", "sh", "-c", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -37,7 +39,7 @@ class SmallDisk:
             problem = self.holder.stderr.read()
             pytest.fail(f"a full disk is tested in a mount namespace, which root or user namespaces allow: {problem}")
         into = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        self.within = ["nsenter", "--target", str(self.holder.pid), *into, "--mount", "--"]
+        self.within = ["nsenter", "--target", str(self.holder.pid), *into, "--mount", "--root", "--"]
         self.seen_from_here = Path(f"/proc/{self.holder.pid}/root{folder}")
 
     def free(self) -> int:
