@@ -39,7 +39,7 @@ class SmallDisk:
             problem = self.holder.stderr.read()
             pytest.fail(f"a full disk is tested in a mount namespace, which root or user namespaces allow: {problem}")
         into = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        self.within = ["nsenter", "--target", str(self.holder.pid), *into, "--mount", "--root", "--"]
+        self.within = ["nsenter", "--target", str(self.holder.pid), *into, "--mount", "--root", "--wd", "--"]
         self.seen_from_here = Path(f"/proc/{self.holder.pid}/root{folder}")
 
     def free(self) -> int:
