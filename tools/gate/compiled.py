@@ -16,6 +16,8 @@ from pathlib import Path
 from gate import folders as declared
 from gate.tree import Outcome, Tree
 
+# For what tools/check runs beside the tests: it takes the time that they leave.
+GIVING_WAY = ["nice", "-n", "19"]
 PROGRESS_SECONDS = 30.0
 TEST_SECONDS = 30 * 60
 
@@ -86,8 +88,8 @@ def _tail(text: str, lines: int) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def _ninja(tree: Tree, name: str, *targets: str) -> list[str]:
-    command = [tree.tool("cmake"), "--build", str(tree.build), "-j", str(jobs()), "--target", *targets]
+def _ninja(tree: Tree, name: str, *targets: str, before: list[str] | None = None) -> list[str]:
+    command = [*(before or []), tree.tool("cmake"), "--build", str(tree.build), "-j", str(jobs()), "--target", *targets]
     status, output = follow(tree, name, command, seconds=60 * 60)
     if status == 0:
         return []
@@ -110,7 +112,7 @@ def build(tree: Tree) -> Outcome:
 
 def headers(tree: Tree) -> Outcome:
     """Every header compiles alone."""
-    return Outcome(_configured(tree) or _ninja(tree, "headers", "all_verify_interface_header_sets"))
+    return Outcome(_configured(tree) or _ninja(tree, "headers", "all_verify_interface_header_sets", before=GIVING_WAY))
 
 
 def tidy(tree: Tree) -> Outcome:
@@ -133,7 +135,7 @@ def tidy(tree: Tree) -> Outcome:
         key = done / _key(tree, path, seed + _flags(tree, unit), sums)
         if key.exists():
             return None
-        command = [program, "-p", str(tree.build), "--quiet", "--extra-arg=-Wthread-safety"]
+        command = [*GIVING_WAY, program, "-p", str(tree.build), "--quiet", "--extra-arg=-Wthread-safety"]
         # The compiler of the build is g++: what only clang calls deprecated or does not know is not the point here.
         quiet = ("unknown-warning-option", "unused-command-line-argument", "deprecated-declarations")
         command += [f"--extra-arg=-Wno-{name}" for name in quiet] + [unit["file"]]
