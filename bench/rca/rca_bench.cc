@@ -27,6 +27,7 @@ struct System {
   std::string name;
   std::vector<FaultCase> cases;
   std::vector<model::Evidence> evidence;  // of the cases, as recorded
+  rca::Constants constants;
 };
 
 rca::DiagnoseOptions Ask(const FaultCase& fault, const Variant& variant, const rca::Constants& constants) {
@@ -80,7 +81,7 @@ void PrintMethods(const System& system, bool list, bool verbose) {
   for (size_t i = 0; i < system.cases.size(); ++i) {
     const FaultCase& fault = system.cases[i];
     rca::Diagnosis diagnosis;
-    const Outcome outcome = Answer(fault, system.evidence[i], Ask(fault, {}, {}), &diagnosis);
+    const Outcome outcome = Answer(fault, system.evidence[i], Ask(fault, {}, system.constants), &diagnosis);
     if (list || verbose) PrintAnswer(fault, outcome, diagnosis, verbose);
     by_fault[fault.fault].Add(outcome);
     all.Add(outcome);
@@ -111,11 +112,33 @@ base::Status PrintVariants(const System& system, Recordings& recordings, bool li
     for (const FaultCase& fault : system.cases) {
       CLEW_ASSIGN_OR_RETURN(const model::Evidence evidence, recordings.Load(fault, variant));
       rca::Diagnosis diagnosis;
-      const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, {}), &diagnosis);
+      const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, system.constants), &diagnosis);
       if (list && outcome.rank != 1) PrintAnswer(fault, outcome, diagnosis, false);
       score.Add(outcome);
     }
     fmt::print("{}", TableRow(variant.name, score));
+  }
+  return {};
+}
+
+// The same cases with other traces each time: what an answer owes to the traces that happened to be recorded.
+base::Status PrintResampled(const System& system, Recordings& recordings, bool list) {
+  constexpr uint64_t kDraws = 5;
+  fmt::print("{}", TableHead(fmt::format("{}, {} draws", system.name, kDraws)));
+  for (const double share : {0.8, 0.65, 0.5}) {
+    Score all;
+    for (uint64_t draw = 1; draw <= kDraws; ++draw) {
+      for (const FaultCase& fault : system.cases) {
+        const Variant variant{.traces = share, .draw = draw};
+        CLEW_ASSIGN_OR_RETURN(const model::Evidence evidence, recordings.Load(fault, variant));
+        rca::Diagnosis diagnosis;
+        const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, system.constants), &diagnosis);
+        if (list && outcome.rank != 1) PrintAnswer(fault, outcome, diagnosis, false);
+        all.Add(outcome);
+      }
+    }
+    fmt::print("{}", TableRow(fmt::format("{:.0f} % of the traces", 100 * share), all));
+    std::fflush(stdout);
   }
   return {};
 }
@@ -150,7 +173,7 @@ void PrintSpecificity(const System& system, int64_t margin, bool list) {
       const bool of_baseline = fault.baseline_from <= segment.start && segment.start < fault.baseline_to;
       if (!of_baseline) first = std::min(first, segment.start);
     }
-    rca::DiagnoseOptions options = Ask(fault, {}, {});
+    rca::DiagnoseOptions options = Ask(fault, {}, system.constants);
     if (end - first >= kShortest) {
       options.incident = {first, end};
       const rca::Diagnosis diagnosis = rca::Diagnose(before, options);
@@ -190,7 +213,7 @@ void PrintSensitivity(const std::vector<System>& systems) {
     for (const System& system : systems) {
       std::string cell;
       for (const double factor : {2.0 / 3, 1.0, 4.0 / 3}) {
-        rca::Constants constants;
+        rca::Constants constants = system.constants;
         constants.*row.value *= factor;
         const Score score = ScoreOf(system, constants);
         cell += fmt::format(" {:.0f} ({:.0f})", score.first, score.third);
@@ -244,18 +267,34 @@ void PrintLeaveOneOut(const std::vector<System>& systems) {
 
 struct Options {
   std::vector<std::string> folders;
+  std::vector<std::string> set;
   bool list = false;
   bool verbose = false;
   bool variants = false;
+  bool resample = false;
   bool sensitivity = false;
   bool leave_one_out = false;
 };
 
+// "NAME=VALUE" of --set.
+base::Status SetConstant(std::string_view wish, rca::Constants& constants) {
+  const size_t equals = wish.find('=');
+  for (const rca::ConstantRow& row : rca::AllConstants()) {
+    if (equals == std::string_view::npos || row.name != wish.substr(0, equals)) continue;
+    constants.*row.value = std::stod(std::string(wish.substr(equals + 1)));
+    return {};
+  }
+  return base::InvalidArgument(fmt::format("--set: expected the name of a constant, = and a number, got {}", wish));
+}
+
 base::Status Run(const Options& options) {
+  rca::Constants constants;
+  for (const std::string& wish : options.set) CLEW_RETURN_IF_ERROR(SetConstant(wish, constants));
   Recordings recordings;
   std::vector<System> systems;
   for (const std::string& folder : options.folders) {
     System& system = systems.emplace_back();
+    system.constants = constants;
     system.name = folder.substr(folder.find_last_of('/', folder.size() - 2) + 1);
     CLEW_ASSIGN_OR_RETURN(system.cases, ReadCases(folder));
     for (const FaultCase& fault : system.cases) {
@@ -266,6 +305,7 @@ base::Status Run(const Options& options) {
     for (const int64_t margin : {5, 70}) PrintSpecificity(system, margin, options.list || options.verbose);
     std::fflush(stdout);
     if (options.variants) CLEW_RETURN_IF_ERROR(PrintVariants(system, recordings, options.list));
+    if (options.resample) CLEW_RETURN_IF_ERROR(PrintResampled(system, recordings, options.list));
     fmt::print("\n");
   }
   if (options.sensitivity) PrintSensitivity(systems);
@@ -281,6 +321,7 @@ int main(int argc, char** argv) {
   const std::map<std::string_view, bool*> flags = {{"--list", &options.list},
                                                    {"--verbose", &options.verbose},
                                                    {"--variants", &options.variants},
+                                                   {"--resample", &options.resample},
                                                    {"--sensitivity", &options.sensitivity},
                                                    {"--leave-one-out", &options.leave_one_out}};
   bool wrong = false;
@@ -288,6 +329,8 @@ int main(int argc, char** argv) {
     const auto flag = flags.find(argument);
     if (flag != flags.end()) {
       *flag->second = true;
+    } else if (argument.starts_with("--set=")) {
+      options.set.emplace_back(argument.substr(6));
     } else if (argument.starts_with('-')) {
       wrong = true;
     } else {
@@ -296,7 +339,8 @@ int main(int argc, char** argv) {
   }
   if (wrong || options.folders.empty()) {
     fmt::print(stderr,
-               "usage: clew_bench_rca FOLDER... [--list] [--verbose] [--variants] [--sensitivity] [--leave-one-out]\n");
+               "usage: clew_bench_rca FOLDER... [--list] [--verbose] [--variants] [--resample] [--sensitivity] "
+               "[--leave-one-out] [--set=NAME=VALUE]...\n");
     return 2;
   }
   const clew::base::Status status = clew::bench::Run(options);

@@ -48,7 +48,8 @@ uint64_t Ahead(const model::BatchBase& batch, uint32_t resource, int64_t skew) {
 model::SpanBatch Vary(model::SpanBatch batch, const Variant& variant) {
   if (variant.traces < 1) {
     KeepRows(batch, [&](size_t row) {
-      const auto number = static_cast<double>(base::Hash64(base::BytesOf(batch.trace_id[row].bytes)) % 1000);
+      const auto number =
+          static_cast<double>(base::Hash64(base::BytesOf(batch.trace_id[row].bytes), variant.draw) % 1000);
       return number < 1000 * variant.traces;
     });
   }

@@ -37,6 +37,7 @@ struct Variant {
   std::string name = "as recorded";
   int64_t shift = 0;  // nanoseconds by which both given times are moved
   double traces = 1;  // share of the traces that is kept, whole traces
+  uint64_t draw = 0;  // which of them: another number keeps others
   bool logs = true;
   bool metrics = true;
   int64_t skew = 0;  // nanoseconds by which the clocks of half of the services are ahead
