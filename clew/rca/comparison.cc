@@ -45,6 +45,12 @@ Comparison::Comparison(const model::Evidence& evidence, const DiagnoseOptions& o
   FindOrigins();
 }
 
+Share Comparison::Usual(double k, double n, uint32_t feature) const {
+  if (!IsTime(table_.feature(feature).kind)) return n < constants_.min_baseline ? Share{} : Share{k, n};
+  if (n <= 0) return {};
+  return {k + constants_.usual_tail * constants_.few_calls, n + constants_.few_calls};
+}
+
 std::vector<uint32_t> Comparison::SegmentsIn(Window window) const {
   std::vector<uint32_t> members;
   for (uint32_t i = 0; i < evidence_.segments.size(); ++i) {
@@ -136,9 +142,10 @@ void Comparison::SplitTime(const DiagnoseOptions& options) {
                                                        : Window{};
   const std::vector<uint32_t> members = SegmentsIn(line);
   const std::vector<uint32_t> usual = SegmentsIn(usual_window);
-  const Thresholds thresholds =
-      usual.empty() ? Thresholds::Learn(evidence_, members, 0.5, 1 + constants_.search_excess)
-                    : Thresholds::Learn(evidence_, usual, 1 - constants_.usual_tail, 1 + constants_.usual_excess);
+  const Thresholds thresholds = usual.empty()
+                                    ? Thresholds::Learn(evidence_, members, 0.5, 1 + constants_.search_excess, 0)
+                                    : Thresholds::Learn(evidence_, usual, 1 - constants_.usual_tail,
+                                                        1 + constants_.usual_excess, constants_.few_calls);
   FeatureTable table(evidence_);
   std::vector<Observation> observations(evidence_.segments.size());
   for (const std::vector<uint32_t>* list : {&usual, &members}) {
@@ -172,7 +179,8 @@ void Comparison::CountWindows() {
   incident_members_ = SegmentsIn(incident_);
   baseline_segments_ = baseline_members_.size();
   incident_segments_ = incident_members_.size();
-  thresholds_ = Thresholds::Learn(evidence_, baseline_members_, 1 - constants_.usual_tail, 1 + constants_.usual_excess);
+  thresholds_ = Thresholds::Learn(evidence_, baseline_members_, 1 - constants_.usual_tail, 1 + constants_.usual_excess,
+                                  constants_.few_calls);
   observations_.resize(evidence_.segments.size());
   for (const auto& [members, counts] : {std::pair{&baseline_members_, &baseline_counts_},
                                         {&before_members_, &before_counts_},
@@ -202,7 +210,8 @@ void Comparison::FindChanges() {
   for (uint32_t id = 0; id < table_.feature_count(); ++id) {
     const Share after = ShareOf(incident_counts_, table_, id);
     const Share before = ShareOf(baseline_counts_, table_, id);
-    if (after.k == 0 || before.n < constants_.min_baseline) continue;
+    const Share usual = Usual(before.k, before.n, id);
+    if (after.k == 0 || usual.n <= 0) continue;
     ++(IsFailure(table_.feature(id)) ? compared_failures_ : compared_);
     const Feature& feature = table_.feature(id);
     const Place& place = table_.place(feature.place);
@@ -211,12 +220,12 @@ void Comparison::FindChanges() {
     const bool may_recover = !feature.is_error && !feature.is_end && !IsTime(feature.kind);
     if (may_recover && recovered_.contains({place.service, place.operation})) continue;
     Change change{.feature = id, .before = before, .after = after};
-    change.rise = RiseLowerBound(before, after, baseline_z_);
+    change.rise = RiseLowerBound(usual, after, baseline_z_);
     if (const Share just_before = ShareOf(before_counts_, table_, id); just_before.n > 0) {
       change.rise = std::min(change.rise, RiseLowerBound(just_before, after, before_z_));
     }
     if (change.rise <= least) continue;
-    change.likelihood = LogLikelihoodRatio(before, after);
+    change.likelihood = LogLikelihoodRatio(usual, after);
     changes_.emplace(id, change);
   }
 }
@@ -468,7 +477,7 @@ void Comparison::FindOrigins() {
     const auto id = static_cast<uint32_t>(key);
     Change change = changes_.at(id);
     const uint32_t place = table_.feature(id).place;
-    double rise = RiseLowerBound({count(baseline, key), change.before.n}, {k, change.after.n}, origin_z_);
+    double rise = RiseLowerBound(Usual(count(baseline, key), change.before.n, id), {k, change.after.n}, origin_z_);
     if (const double n = before_counts_.Place(place); n > 0) {
       rise = std::min(rise, RiseLowerBound({count(before, key), n}, {k, change.after.n}, before_z_));
     }

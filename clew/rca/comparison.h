@@ -90,6 +90,9 @@ class Comparison {
   std::vector<double> TimesIn(const model::Segment& segment, uint32_t feature) const;
   std::vector<uint32_t> SegmentsIn(Window window) const;
   void CountWindows();
+  // What a baseline of `k` of `n` calls says of a feature; n is 0 where it says nothing. Of times it is known
+  // beforehand which share is unusually slow, as if few_calls more had been seen.
+  Share Usual(double k, double n, uint32_t feature) const;
   void FindRecoveries();
   void FindChanges();
   void MeasureTimes();

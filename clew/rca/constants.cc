@@ -6,11 +6,12 @@
 namespace clew::rca {
 
 std::span<const ConstantRow> AllConstants() {
-  static constexpr std::array<ConstantRow, 27> kRows = {{
+  static constexpr std::array<ConstantRow, 29> kRows = {{
       {"baseline_chance", &Constants::baseline_chance},
       {"before_chance", &Constants::before_chance},
       {"origin_chance", &Constants::origin_chance},
       {"min_baseline", &Constants::min_baseline},
+      {"few_calls", &Constants::few_calls},
       {"min_rise", &Constants::min_rise},
       {"min_origin_rise", &Constants::min_origin_rise},
       {"min_failing", &Constants::min_failing},
@@ -25,6 +26,7 @@ std::span<const ConstantRow> AllConstants() {
       {"slack_seconds", &Constants::slack_seconds},
       {"min_score", &Constants::min_score},
       {"chances_against", &Constants::chances_against},
+      {"chances_given", &Constants::chances_given},
       {"min_seconds", &Constants::min_seconds},
       {"min_utilization_rise", &Constants::min_utilization_rise},
       {"alarming_rise", &Constants::alarming_rise},

@@ -16,7 +16,10 @@ struct Constants {
   // … and where it counts to a service, for which it was selected already.
   double origin_chance = 0.025;
   // Calls in the baseline below which nothing is known of what is usual.
-  double min_baseline = 3;
+  double min_baseline = 2;
+  // Calls below which an operation's, link's or step's own times do not tell what is usual there: how far times stray
+  // from their middle is then learned from all of them together.
+  double few_calls = 10;
   // The least share of calls that a change must concern to be looked at …
   double min_rise = 0.05;
   // … and to count to a service.
@@ -45,6 +48,8 @@ struct Constants {
   double min_score = 0.2;
   // … and how rarely coincidence may make one up: once in so many answers.
   double chances_against = 100;
+  // How many coincidences as telling are worth the look of a person who says that something was wrong at that time.
+  double chances_given = 10;
   // Seconds that something must last to be noticed unasked: what is over before anybody could look is no incident.
   double min_seconds = 15;
   // The share of a limit that must be newly used to count, …

@@ -404,8 +404,9 @@ Diagnosis Diagnose(const model::Evidence& evidence, const DiagnoseOptions& optio
   std::vector<Cause> causes = ranking.Rank();
   // Who names a time says that there was something; without, coincidence must be ruled out more firmly.
   const auto needed = [&](size_t compared) {
-    return std::log((options.incident_given ? 1 : options.constants.chances_against) *
-                    static_cast<double>(std::max<size_t>(1, compared)));
+    const double coincidences =
+        options.incident_given ? options.constants.chances_given : 1 / options.constants.chances_against;
+    return std::log(static_cast<double>(std::max<size_t>(1, compared)) / coincidences);
   };
   const double likelihood = std::max(ranking.likelihood(), ranking.failure_likelihood());
   const bool telling =

@@ -59,7 +59,7 @@ double Thresholds::Step(const Segment& segment, const SegmentEvent& event) const
 }
 
 Thresholds Thresholds::Learn(const model::Evidence& evidence, std::span<const uint32_t> segments, double quantile,
-                             double margin) {
+                             double margin, double few) {
   std::unordered_map<uint64_t, std::vector<double>> samples;
   for (const uint32_t index : segments) {
     const Segment& segment = evidence.segments[index];
@@ -75,8 +75,18 @@ Thresholds Thresholds::Learn(const model::Evidence& evidence, std::span<const ui
       }
     }
   }
+  std::vector<double> distances;
+  for (auto& [key, values] : samples) {
+    if (static_cast<double>(values.size()) < few / 2) continue;  // their median is too close to each of them
+    const double median = Quantile(values, 0.5);
+    for (const double value : values) distances.push_back(median > 0 ? value / median : 1);
+  }
+  const double distance = Quantile(distances, quantile);
   Thresholds thresholds;
-  for (auto& [key, values] : samples) thresholds.values_[key] = margin * Quantile(values, quantile);
+  for (auto& [key, values] : samples) {
+    double& threshold = thresholds.values_[key] = margin * Quantile(values, quantile);
+    if (static_cast<double>(values.size()) < few) threshold = std::max(threshold, distance * Quantile(values, 0.5));
+  }
   return thresholds;
 }
 

@@ -67,8 +67,10 @@ struct Observation {
 class Thresholds {
  public:
   // From segments that are taken to be usual: `margin` times the `quantile` of each operation's, link's and step's.
+  // Where there are fewer than `few`, at least their median times the same quantile of how far all times lie from
+  // the median of their own kind.
   static Thresholds Learn(const model::Evidence& evidence, std::span<const uint32_t> segments, double quantile,
-                          double margin);
+                          double margin, double few);
 
   // 0 where nothing is known.
   double Own(const model::Segment& segment) const;
