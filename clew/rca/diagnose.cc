@@ -25,15 +25,6 @@ constexpr size_t kMaxCauses = 10;
 constexpr size_t kMaxFindings = 6;
 constexpr size_t kCausesWithHistory = 3;
 
-// Instances of a service whose share of the service's deviating calls stands out: where all do, none is named.
-std::string InstanceOf(const model::Evidence& evidence, model::NameId service, Window window) {
-  std::set<model::NameId> instances;
-  for (const model::Segment& segment : evidence.segments) {
-    if (segment.service == service && window.Contains(segment.start)) instances.insert(segment.instance);
-  }
-  return instances.size() == 1 ? evidence.Name(*instances.begin()) : std::string();
-}
-
 class Ranking {
  public:
   Ranking(const model::Evidence& evidence, const Comparison& comparison, const Constants& constants)
@@ -55,7 +46,7 @@ class Ranking {
       if (const auto traces = comparison_.deviating().find(service); traces != comparison_.deviating().end()) {
         cause.deviating = traces->second;
       }
-      cause.instance = InstanceOf(evidence_, service, incident_);
+      cause.instance = InstanceOf(service);
       causes.push_back(std::move(cause));
     }
     std::ranges::sort(causes, [](const Cause& a, const Cause& b) {
@@ -283,6 +274,31 @@ class Ranking {
       cause.steps.push_back(fmt::format("Version {} began with it and answered the calls that deviate.", version));
       cause.findings.push_back(std::move(finding));
     }
+  }
+
+  // The instance whose calls deviate more often than those of the service's other instances, or its only one.
+  std::string InstanceOf(model::NameId service) const {
+    std::set<model::TraceId> traces;
+    if (const auto found = comparison_.deviating().find(service); found != comparison_.deviating().end()) {
+      traces.insert(found->second.begin(), found->second.end());
+    }
+    std::map<model::NameId, Share> instances;  // calls that belong to a deviating trace, of all
+    Share all;
+    for (const model::Segment& segment : evidence_.segments) {
+      if (segment.service != service || !incident_.Contains(segment.start)) continue;
+      const double deviates = traces.contains(segment.trace_id) ? 1 : 0;
+      Share& of_instance = instances[segment.instance];
+      of_instance = {of_instance.k + deviates, of_instance.n + 1};
+      all = {all.k + deviates, all.n + 1};
+    }
+    if (instances.size() == 1) return evidence_.Name(instances.begin()->first);
+    const double z = NormalQuantile(1 - constants_.baseline_chance);
+    for (const auto& [instance, share] : instances) {
+      const Share others{all.k - share.k, all.n - share.n};
+      if (2 * share.k > all.k && RiseLowerBound(others, share, z) > constants_.min_rise)
+        return evidence_.Name(instance);
+    }
+    return {};
   }
 
   // Whether that version answered most of the service's calls in the traces that deviate, or nobody did.

@@ -32,6 +32,7 @@ struct Request {
   bool stock_refuses = false;  // no answer from it at all
   bool cart_skips_stock = false;
   std::string stock_version = "1";
+  std::string stock_instance = "stock-0";
 };
 
 class Shop {
@@ -81,7 +82,7 @@ class Shop {
     for (size_t i = 0; i < 8; ++i) segment.trace_id.bytes[i] = static_cast<uint8_t>(traces_ >> (8 * i));
     segment.trace_id.bytes[15] = 1;
     segment.service = Name(part.service);
-    segment.instance = Name(part.service + "-0");
+    segment.instance = Name(part.service == "stock" ? request.stock_instance : part.service + "-0");
     segment.version = part.service == "stock" ? Name(request.stock_version) : 0;
     segment.operation = Name(part.operation);
     segment.caller = part.caller.empty() ? 0 : Name(part.caller);
@@ -203,6 +204,19 @@ TEST(Diagnose, SeesTheVersionThatBeganWithIt) {
   });
   EXPECT_EQ(diagnosis.causes[0].service, "stock");
   EXPECT_EQ(diagnosis.causes[0].kind, CauseKind::kChange);
+}
+
+TEST(Diagnose, NamesTheOneOfTwoInstances) {
+  bool second = false;
+  const auto diagnose = [&](bool only_second) {
+    return WhyOf([&](Request& request, std::mt19937&) {
+      second = !second;
+      request.stock_instance = second ? "stock-1" : "stock-0";
+      request.stock_fails = second || !only_second;
+    });
+  };
+  EXPECT_EQ(diagnose(true).causes[0].instance, "stock-1");
+  EXPECT_EQ(diagnose(false).causes[0].instance, "");
 }
 
 TEST(Diagnose, IsSilentOnNothing) {
