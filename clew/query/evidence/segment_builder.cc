@@ -303,15 +303,20 @@ int64_t SegmentBuilder::OwnDuration(uint32_t index) const {
 }
 
 void SegmentBuilder::AddEvents(model::Evidence& evidence) {
+  // Which of a service's instances a call goes to is chance: it is named by the service that answers there, if known.
+  std::unordered_map<NameId, NameId> answers_at;
+  for (const model::Evidence::Peer& peer : evidence.peers) answers_at.emplace(peer.address, peer.service);
   for (uint32_t i = 0; i < spans_.size(); ++i) {
     const Span& span = spans_[i];
+    const auto answers = answers_at.find(span.peer);
+    const NameId peer = answers == answers_at.end() ? span.peer : answers->second;
     if (span.status != 0) AddEvent(i, {span.end, span.end, -1, span.status, EventKind::kStatus, true});
     if (segment_of_[i] != kNone) continue;  // an entry span is the segment itself
     if (span.is_client && span.is_error && !span.calls_remote && span.peer != 0) {
-      AddEvent(i, {span.start, span.end, span.end - span.start, span.peer, EventKind::kUnanswered, true});
+      AddEvent(i, {span.start, span.end, span.end - span.start, peer, EventKind::kUnanswered, true});
     } else if (span.parent == kNone || spans_[span.parent].name != span.name) {
       // A span inside one of the same name is the same step, seen by two layers of instrumentation.
-      const NameId name = span.peer == 0 ? span.name : NameOf(names_[span.name] + " " + names_[span.peer]);
+      const NameId name = peer == 0 ? span.name : NameOf(names_[span.name] + " " + names_[peer]);
       AddEvent(i, {span.start, span.end, OwnDuration(i), name, EventKind::kSpan, span.is_error});
     }
   }
