@@ -46,7 +46,7 @@ class Ranking {
       if (const auto traces = comparison_.deviating().find(service); traces != comparison_.deviating().end()) {
         cause.deviating = traces->second;
       }
-      cause.instance = InstanceOf(service);
+      if (cause.instance.empty()) cause.instance = InstanceOf(service, 0);
       causes.push_back(std::move(cause));
     }
     std::ranges::sort(causes, [](const Cause& a, const Cause& b) {
@@ -88,6 +88,8 @@ class Ranking {
     Cause& cause = CauseOf(service);
     const Change& strongest = changes.front();
     cause.score = strongest.rise;
+    const Feature& shows_it = comparison_.table().feature(strongest.feature);
+    cause.instance = InstanceOf(service, comparison_.table().place(shows_it.place).operation);
     const Change& telling = Telling(changes);
     cause.kind = Explainer::KindOf(comparison_.table().feature(telling.feature));
     if (Fails(changes)) failing_.insert(cause.service);
@@ -232,6 +234,7 @@ class Ranking {
       if (level->rise() > cause.score || (slow && level->taken() >= constants_.taken_share)) {
         cause.kind = CauseKind::kSaturation;
         cause.where = metric;
+        cause.instance = evidence_.Name(utilization.instance);
       }
       // Two independent witnesses: the chance that both err.
       cause.score = 1 - (1 - cause.score) * (1 - level->rise());
@@ -276,27 +279,29 @@ class Ranking {
     }
   }
 
-  // The instance whose calls deviate more often than those of the service's other instances, or its only one.
-  std::string InstanceOf(model::NameId service) const {
+  // The instance whose answers to `operation` deviate more often than those of the service's other instances, or the
+  // only one of the service.
+  std::string InstanceOf(model::NameId service, model::NameId operation) const {
     std::set<model::TraceId> traces;
     if (const auto found = comparison_.deviating().find(service); found != comparison_.deviating().end()) {
       traces.insert(found->second.begin(), found->second.end());
     }
-    std::map<model::NameId, Share> instances;  // calls that belong to a deviating trace, of all
+    std::map<model::NameId, Share> instances;  // answers that belong to a deviating trace, of all
     Share all;
     for (const model::Segment& segment : evidence_.segments) {
       if (segment.service != service || !incident_.Contains(segment.start)) continue;
-      const double deviates = traces.contains(segment.trace_id) ? 1 : 0;
       Share& of_instance = instances[segment.instance];
-      of_instance = {of_instance.k + deviates, of_instance.n + 1};
-      all = {all.k + deviates, all.n + 1};
+      if (segment.operation != operation) continue;
+      const double deviates = traces.contains(segment.trace_id) ? 1 : 0;
+      of_instance = of_instance + Share{deviates, 1};
+      all = all + Share{deviates, 1};
     }
     if (instances.size() == 1) return evidence_.Name(instances.begin()->first);
     const double z = NormalQuantile(1 - constants_.baseline_chance);
     for (const auto& [instance, share] : instances) {
-      const Share others{all.k - share.k, all.n - share.n};
-      if (2 * share.k > all.k && RiseLowerBound(others, share, z) > constants_.min_rise)
+      if (2 * share.k > all.k && RiseLowerBound(all - share, share, z) > constants_.min_rise) {
         return evidence_.Name(instance);
+      }
     }
     return {};
   }

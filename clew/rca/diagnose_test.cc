@@ -52,11 +52,15 @@ class Shop {
       }
       request.time = time;
       if (request.during) fault(request, random_);
+      if (!request.during) usual(request, random_);
       if (from <= time && time < to) request.stock_fails = true;
       Add(request, time);
     }
     return std::move(evidence_);
   }
+
+  // What requests are like before the fault.
+  std::function<void(Request&, std::mt19937&)> usual = [](Request&, std::mt19937&) {};
 
   model::NameId Name(const std::string& name) {
     const auto [entry, added] = ids_.try_emplace(name, static_cast<model::NameId>(evidence_.names.size()));
@@ -204,6 +208,21 @@ TEST(Diagnose, SeesTheVersionThatBeganWithIt) {
   });
   EXPECT_EQ(diagnosis.causes[0].service, "stock");
   EXPECT_EQ(diagnosis.causes[0].kind, CauseKind::kChange);
+}
+
+TEST(Diagnose, ACacheThatNoLongerHitsIsNoRecovery) {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    Shop shop(seed);
+    // It is filled in the first seconds; from the onset on every request asks, as it did then.
+    shop.usual = [](Request& request, std::mt19937&) {
+      request.cart_skips_stock = request.time >= kStart + 6 * kSecond;
+    };
+    const model::Evidence evidence = shop.Run([](Request&, std::mt19937&) {});
+    const Diagnosis diagnosis = WhyWithoutTimes(evidence);
+    ASSERT_TRUE(diagnosis.incident) << seed << ": " << diagnosis.summary;
+    EXPECT_LT(std::abs(diagnosis.from - kOnset), 5 * kSecond) << seed;
+    EXPECT_EQ(diagnosis.causes[0].service, "cart") << seed;
+  }
 }
 
 TEST(Diagnose, NamesTheOneOfTwoInstances) {

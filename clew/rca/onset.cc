@@ -18,9 +18,6 @@ constexpr int kStretchSteps = 30;
 // Fewer occurrences cannot tell a beginning from chance.
 constexpr size_t kFewest = 3;
 
-Share operator+(Share a, Share b) { return {a.k + b.k, a.n + b.n}; }
-Share operator-(Share a, Share b) { return {a.k - b.k, a.n - b.n}; }
-
 double SumOfLargest(std::vector<double>& values, size_t count) {
   count = std::min(count, values.size());
   std::ranges::partial_sort(values, values.begin() + static_cast<std::ptrdiff_t>(count), std::greater());
@@ -127,14 +124,22 @@ Stretch TurnSearch::FindStretch(int64_t first, int64_t last) const {
     std::vector<double> n = places_[place].Before(first, step, kMoments);
     k.back() = all.k;
     n.back() = all.n;
-    const double otherwise = LogLikelihood(all) + prices[candidate.operation];
+    // Without a beginning it was never unlike, or it was so from the start and ended: a recovery begins nothing.
+    std::vector<double> otherwise(kMoments, LogLikelihood(all));
+    for (size_t end = 1; end < kMoments; ++end) {
+      const Share until{k[end], n[end]};
+      const Share rest = all - until;
+      if (until.value() <= rest.value()) continue;
+      otherwise[end] = std::max(otherwise[end], LogLikelihood(until) + LogLikelihood(rest));
+    }
     for (size_t begin = 1; begin + 1 < kMoments; ++begin) {
       for (size_t end = begin + least; end < kMoments; ++end) {
         const Share inside{k[end] - k[begin], n[end] - n[begin]};
         const Share outside = all - inside;
         if (outside.n <= 0 || inside.n <= 0 || inside.value() <= outside.value()) continue;
         double& most = gains[begin * kMoments + end][candidate.operation];
-        most = std::max(most, LogLikelihood(outside) + LogLikelihood(inside) - otherwise);
+        most = std::max(most,
+                        LogLikelihood(outside) + LogLikelihood(inside) - otherwise[end] - prices[candidate.operation]);
       }
     }
   }

@@ -12,6 +12,8 @@ struct Share {
   double n = 0;
   double value() const { return n > 0 ? k / n : 0; }
 };
+inline Share operator+(Share a, Share b) { return {a.k + b.k, a.n + b.n}; }
+inline Share operator-(Share a, Share b) { return {a.k - b.k, a.n - b.n}; }
 
 // Standard deviations below which a normal variable stays with probability p, 0 < p < 1.
 double NormalQuantile(double p);
