@@ -36,32 +36,35 @@ class Filler {
  public:
   Filler(const DemoPlaces& places, const std::map<std::string, uint16_t>& ports) : places_(places), ports_(ports) {}
 
-  std::string Fill(std::string_view word, std::string_view service) const {
+  // `name`: of the instance that is started, for INSTANCE; `service`: what it is an instance of, for SERVICE.
+  std::string Fill(std::string_view word, std::string_view name = {}, std::string_view service = {}) const {
     std::string text(word);
-    ReplaceAll(text, "SERVICE", service.empty() ? "SERVICE" : service);
+    if (!name.empty()) ReplaceAll(text, "INSTANCE", name);
+    if (!service.empty()) ReplaceAll(text, "SERVICE", service);
     ReplaceAll(text, "{demo}", places_.demo);
     ReplaceAll(text, "{python}", places_.python);
     ReplaceAll(text, "{data}", places_.data);
     ReplaceAll(text, "{settings}", places_.settings);
-    for (const auto& [name, port] : ports_) ReplaceAll(text, "{port:" + name + "}", std::to_string(port));
+    for (const auto& [key, port] : ports_) ReplaceAll(text, "{port:" + key + "}", std::to_string(port));
     return text;
   }
 
-  std::vector<std::string> Words(const base::JsonValue& list, std::string_view service = {}) const {
+  std::vector<std::string> Words(const base::JsonValue& list, std::string_view name = {},
+                                 std::string_view service = {}) const {
     std::vector<std::string> words;
-    for (const base::JsonValue& word : list.AsArray()) words.push_back(Fill(word.AsString(), service));
+    for (const base::JsonValue& word : list.AsArray()) words.push_back(Fill(word.AsString(), name, service));
     return words;
   }
 
   std::vector<std::pair<std::string, std::string>> Variables(const base::JsonValue& object) const {
     std::vector<std::pair<std::string, std::string>> variables;
-    for (const auto& [name, value] : object.AsObject()) variables.emplace_back(name, Fill(value.AsString(), {}));
+    for (const auto& [name, value] : object.AsObject()) variables.emplace_back(name, Fill(value.AsString()));
     return variables;
   }
 
   // The same value with every string in it filled.
   base::JsonValue Deep(const base::JsonValue& value) const {
-    if (value.is_string()) return base::JsonValue(Fill(value.AsString(), {}));
+    if (value.is_string()) return base::JsonValue(Fill(value.AsString()));
     if (value.is_array()) {
       base::JsonValue::Array array;
       for (const base::JsonValue& one : value.AsArray()) array.push_back(Deep(one));
@@ -152,18 +155,23 @@ base::Result<DemoPlan> ReadDemoPlan(const DemoPlaces& places, bool usual_ports) 
     CLEW_ASSIGN_OR_RETURN(plan.ports[name], FreePort(usual_ports ? static_cast<uint16_t>(wish.AsInt()) : uint16_t{0}));
   }
   const Filler filler(places, plan.ports);
-  plan.folder = filler.Fill(shop["folder"].AsString(), {});
+  plan.folder = filler.Fill(shop["folder"].AsString());
   plan.environment = filler.Variables(shop["environment"]);
   for (const base::JsonValue& command : shop["prepare"].AsArray()) plan.prepare.push_back(filler.Words(command));
   for (const base::JsonValue& helper : shop["helpers"].AsArray()) {
-    plan.helpers.push_back({std::string(helper["name"].AsString()), {}, {}, filler.Words(helper["command"]), {}});
+    plan.helpers.push_back(
+        {.name = std::string(helper["name"].AsString()), .command = filler.Words(helper["command"])});
   }
   for (const base::JsonValue& service : shop["services"].AsArray()) {
     const std::string_view name = service["name"].AsString();
+    const std::string_view of = service["service"].is_null() ? name : service["service"].AsString();
     const base::JsonValue& command = service["command"].is_null() ? shop["server"] : service["command"];
-    plan.services.push_back({std::string(name), std::string(service["version"].AsString()),
-                             std::string(service["health"].AsString()), filler.Words(command, name),
-                             filler.Variables(service["environment"])});
+    plan.services.push_back({.name = std::string(name),
+                             .service = std::string(of),
+                             .version = std::string(service["version"].AsString()),
+                             .health = std::string(service["health"].AsString()),
+                             .command = filler.Words(command, name, of),
+                             .environment = filler.Variables(service["environment"])});
     if (!plan.ports.contains(plan.services.back().name)) {
       return base::InvalidArgument(fmt::format("{}: service {} has no port", file, name));
     }

@@ -24,13 +24,14 @@ struct DemoFault {
   base::JsonValue action;
 };
 
-// One service of the shop, or a helper that runs beside it untouched.
+// One instance of a service of the shop, or a helper that runs beside it untouched.
 struct DemoService {
-  std::string name;
-  std::string version;
-  std::string health;  // path that answers 200 once it is up
-  std::vector<std::string> command;
-  std::vector<std::pair<std::string, std::string>> environment;
+  std::string name = {};     // its own, by which faults restart or stop it
+  std::string service = {};  // what it is an instance of: the same, but where a service has several
+  std::string version = {};
+  std::string health = {};  // path that answers 200 once it is up
+  std::vector<std::string> command = {};
+  std::vector<std::pair<std::string, std::string>> environment = {};
 };
 
 // What the folder demo/ says of the shop (shop.json, faults.json), with places and ports filled in. A plain value.

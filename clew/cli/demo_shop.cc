@@ -87,7 +87,7 @@ base::Status DemoShop::Prepare() {
 
 base::Status DemoShop::StartService(const DemoService& service,
                                     const std::vector<std::pair<std::string, std::string>>& more) {
-  std::vector<std::string> command{options_.clew,          "run", "--service", service.name, "--endpoint",
+  std::vector<std::string> command{options_.clew,          "run", "--service", service.service, "--endpoint",
                                    options_.otlp_endpoint, "--"};
   command.insert(command.end(), service.command.begin(), service.command.end());
   auto environment = service.environment;

@@ -50,14 +50,15 @@ class DemoTest : public testing::Test {
 };
 
 constexpr std::string_view kShop = R"({
-  "ports": {"a": 0, "b": 0},
+  "ports": {"a": 0, "b": 0, "b2": 0},
   "environment": {"A_URL": "http://127.0.0.1:{port:a}", "DATA": "{data}"},
   "folder": "{demo}/shop",
   "prepare": [["{python}", "seed.py"]],
   "helpers": [{"name": "h", "command": ["{python}", "{settings}/h.json"]}],
-  "server": ["serve", "127.0.0.1:{port:SERVICE}", "SERVICE:app"],
+  "server": ["serve", "127.0.0.1:{port:INSTANCE}", "SERVICE:app"],
   "services": [{"name": "a", "version": "1", "health": "/up"},
-               {"name": "b", "version": "2", "health": "/up", "environment": {"X": "{data}/x"}}],
+               {"name": "b", "version": "2", "health": "/up", "environment": {"X": "{data}/x"}},
+               {"name": "b2", "service": "b", "version": "2", "health": "/up"}],
   "traffic": ["visit", "{port:b}"]})";
 constexpr std::string_view kFaults = R"([
   {"name": "slow", "service": "a", "kind": "latency", "text": "t", "switch": {"run": ["{python}", "{demo}/x"]}},
@@ -77,6 +78,10 @@ TEST_F(DemoTest, PlanIsFilledIn) {
   EXPECT_THAT(plan->helpers.at(0).command, ElementsAre("py", "/s/h.json"));
   EXPECT_THAT(plan->services.at(1).command, ElementsAre("serve", "127.0.0.1:" + b, "b:app"));
   EXPECT_THAT(plan->services.at(1).environment, ElementsAre(Pair("X", "/d/x")));
+  const std::string second = std::to_string(plan->ports.at("b2"));
+  EXPECT_THAT(plan->services.at(2).command, ElementsAre("serve", "127.0.0.1:" + second, "b:app"));
+  EXPECT_EQ(plan->services.at(1).service, "b");
+  EXPECT_EQ(plan->services.at(2).service, "b");
   EXPECT_THAT(plan->traffic, ElementsAre("visit", b));
   EXPECT_EQ(plan->faults.at(0).action["run"].AsArray().at(1).AsString(), folder_ + "/x");
   EXPECT_EQ(plan->faults.at(1).action["settings"]["b"]["n"].AsDouble(), 1.5);

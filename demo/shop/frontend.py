@@ -26,7 +26,11 @@ def healthz():
 @app.get("/")
 def home():
     log.info("home page")
-    return jsonify(categories=catalog.get("/categories"), featured=catalog.get("/products", page=1))
+    return jsonify(
+        categories=catalog.get("/categories"),
+        featured=catalog.get("/products", page=1),
+        loved=catalog.get("/loved"),
+    )
 
 
 @app.get("/category/<name>")

@@ -2,29 +2,43 @@
 """Calls from one service of the shop to another."""
 
 import os
+import random
 
 import requests
 from requests.adapters import HTTPAdapter
 
 
 class Upstream:
-    """A service behind an address given by the environment variable NAME_URL."""
+    """A service behind the addresses given by the environment variable NAME_URL, one of which each call takes."""
 
     def __init__(self, name: str, timeout_seconds: float = 2.0):
         self.name = name
-        self._base = os.environ[name.upper() + "_URL"]
+        self._addresses = os.environ[name.upper() + "_URL"].split()
         self._timeout_seconds = timeout_seconds
         self._session = requests.Session()
         self._session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=16))
 
     def get(self, path: str, **query):
-        return self._answer(self._session.get(self._base + path, params=query, timeout=self._timeout_seconds))
+        return self._answer(self._call("GET", path, params=query))
 
     def post(self, path: str, body: dict):
-        return self._answer(self._session.post(self._base + path, json=body, timeout=self._timeout_seconds))
+        return self._answer(self._call("POST", path, json=body))
 
     def delete(self, path: str) -> None:
-        self._session.delete(self._base + path, timeout=self._timeout_seconds).raise_for_status()
+        self._call("DELETE", path).raise_for_status()
+
+    def get_soon(self, path: str, seconds: float, tries: int):
+        """As get, but asks again where no answer came in time; the last try has all the time of other calls."""
+        for _ in range(tries - 1):
+            try:
+                return self._answer(self._call("GET", path, timeout=seconds))
+            except requests.Timeout:
+                continue
+        return self.get(path)
+
+    def _call(self, method: str, path: str, **more):
+        url = random.choice(self._addresses) + path
+        return self._session.request(method, url, **{"timeout": self._timeout_seconds, **more})
 
     @staticmethod
     def _answer(response):

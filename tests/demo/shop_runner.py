@@ -35,15 +35,15 @@ class Shop:
         for name in ("data", "settings", "logs"):
             (folder / name).mkdir()
 
-    def fill(self, text: str, service: str = "") -> str:
+    def fill(self, text: str, name: str = "") -> str:
         values = {
             "{python}": sys.executable,
             "{demo}": str(DEMO),
             "{data}": str(self.folder / "data"),
             "{settings}": str(self.folder / "settings"),
         }
-        text = text.replace("{port:SERVICE}", "{port:" + service + "}")
-        text = re.sub(r"\bSERVICE\b", service, text) if service else text
+        if name in self.services:
+            text = text.replace("INSTANCE", name).replace("SERVICE", self.services[name].get("service", name))
         for key, value in values.items():
             text = text.replace(key, value)
         return re.sub(r"\{port:([a-z-]+)\}", lambda m: str(self.ports[m[1]]), text)
