@@ -2,6 +2,7 @@
 #include "clew/cli/server.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,6 +27,7 @@
 #include "clew/base/log.h"
 #include "clew/cli/self_metrics.h"
 #include "clew/ingest/ingest.h"
+#include "clew/ingest/memory_budget.h"
 #include "clew/net/http_router.h"
 #include "clew/net/http_server.h"
 #include "clew/privacy/shared_redactor.h"
@@ -51,6 +53,22 @@ base::Status RefuseOpenAddress(const ServerConfig& config) {
     }
   }
   return {};
+}
+
+// Bodies that one listener holds as they were sent.
+constexpr size_t kBodyMemoryBytes = 160u << 20;
+
+// Bodies, batches and columns are megabytes that come and go many times a second: the system would clear each page of
+// them anew. What is free goes back once nothing was stored for some seconds (engine::Engine, TableWriter).
+void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  // Also what a heap of another thread than the first must have free before it is given up.
+  mallopt(M_TOP_PAD, 64 << 20);
+  // What one thread frees, another takes.
+  mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 class ServerImpl final : public Server {
@@ -116,7 +134,7 @@ class ServerImpl final : public Server {
 
  private:
   void MakeApis() {
-    otlp_api_ = std::make_unique<api::otlp::OtlpApi>(*ingest_);
+    otlp_api_ = std::make_unique<api::otlp::OtlpApi>(*ingest_, api::otlp::OtlpOptions{.memory = decode_memory_});
     prometheus_api_ = std::make_unique<api::prometheus::PrometheusApi>(*store_);
     jaeger_api_ = std::make_unique<api::jaeger::JaegerApi>(*store_);
     loki_api_ = std::make_unique<api::loki::LokiApi>(*store_);
@@ -181,6 +199,7 @@ class ServerImpl final : public Server {
     http.listen = config.listen;
     http.tls_certificate_file = config.tls_certificate_file;
     http.tls_key_file = config.tls_key_file;
+    http.body_memory_bytes = kBodyMemoryBytes;
     net::HttpServerOptions otlp_http = http;
     otlp_http.listen = config.otlp_http;
     otlp_http.listen_option = "--otlp-http";
@@ -191,6 +210,8 @@ class ServerImpl final : public Server {
     grpc.tls_certificate_file = config.tls_certificate_file;
     grpc.tls_key_file = config.tls_key_file;
     grpc.tokens = tokens_;
+    grpc.memory_bytes = kBodyMemoryBytes;
+    grpc.memory = decode_memory_;
     CLEW_ASSIGN_OR_RETURN(otlp_grpc_, api::otlp::OtlpGrpcServer::Start(std::move(grpc), *ingest_));
     return {};
   }
@@ -201,6 +222,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<store::WritePath> write_path_;
   std::shared_ptr<const privacy::Redactor> redactor_;
   std::unique_ptr<ingest::Ingest> ingest_;
+  const std::shared_ptr<ingest::MemoryBudget> decode_memory_ =
+      std::make_shared<ingest::MemoryBudget>(api::otlp::kDecodeMemoryBytes);
   std::optional<store::Retention> retention_;
   std::optional<store::Rollup> rollup_;
   std::unique_ptr<api::otlp::OtlpApi> otlp_api_;
@@ -232,6 +255,7 @@ std::string DefaultDataDir() {
 }
 
 base::Result<std::unique_ptr<Server>> Server::Start(const ServerConfig& config) {
+  KeepFreedMemory();
   auto server = std::make_unique<ServerImpl>();
   CLEW_RETURN_IF_ERROR(server->Open(config));
   return server;

@@ -15,6 +15,7 @@
 
 #include "clew/base/file.h"
 #include "clew/base/log.h"
+#include "clew/engine/block_files.h"
 #include "clew/engine/chdb_library.h"
 #include "clew/engine/chdb_statement.h"
 #include "clew/engine/connection_pool.h"
@@ -179,10 +180,7 @@ class ChdbEngine final : public Engine {
   base::Status Insert(std::string_view table, const EncodedBlock& block, std::string_view token,
                       const QueryOptions& options) override {
     CLEW_RETURN_IF_ERROR(CheckToken(token));
-    const base::Fd memory(memfd_create("clew-insert", MFD_CLOEXEC));
-    if (!memory) return base::ErrnoError("memfd_create", errno);
-    CLEW_RETURN_IF_ERROR(base::WriteAll(memory.get(), block.header));
-    CLEW_RETURN_IF_ERROR(base::WriteAll(memory.get(), block.body));
+    CLEW_ASSIGN_OR_RETURN(base::Fd memory, files_.With(block));
 
     std::string names;
     std::string structure;
@@ -206,6 +204,7 @@ class ChdbEngine final : public Engine {
                     settings, names, memory.get(), structure);
     base::Status status = RunStatement(library_, lease.get(), sql, Parameters());
     base::Status verdict = watchdog_->End(query);
+    files_.Keep(std::move(memory));
     if (!status && !verdict) return verdict;
     return status;
   }
@@ -295,6 +294,7 @@ class ChdbEngine final : public Engine {
     if (!lease) return;
     const base::Status status = RunStatement(library_, lease->get(), "SYSTEM JEMALLOC PURGE", Parameters());
     if (!status) base::LogDebug("the engine's memory could not be given back: {}", status.error().message);
+    files_.Clear();
     malloc_trim(0);
     UnmapUntouchedPages(library_);
   }
@@ -308,6 +308,7 @@ class ChdbEngine final : public Engine {
   ConnectionPool control_;
   ConnectionPool readers_;
   ConnectionPool writers_;
+  BlockFiles files_;
   std::optional<Watchdog> watchdog_;
 };
 

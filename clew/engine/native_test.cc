@@ -15,7 +15,7 @@
 namespace clew::engine {
 namespace {
 
-std::string BytesOf(EncodedBlock block) { return block.header + block.body; }
+std::string BytesOf(const EncodedBlock& block) { return block.Joined(); }
 
 TEST(Type, ParsesWhatClickHouseWrites) {
   for (const std::string text : {"UInt8",
@@ -65,7 +65,8 @@ TEST(Type, RefusesWhatIsNone) {
   EXPECT_EQ(ParseType(deep).error().code, base::Code::kInvalidArgument);
 }
 
-EncodedBlock SampleBlock(size_t distinct) {
+// A column of each kind.
+struct SampleColumns {
   FixedColumn<uint64_t> numbers;
   FixedColumn<std::array<char, 16>> ids;
   FixedColumn<double> doubles;
@@ -73,31 +74,63 @@ EncodedBlock SampleBlock(size_t distinct) {
   LowCardinalityColumn words;
   MapColumn map;
   ArrayColumn<ArrayColumn<FixedColumn<int32_t>>> nested;
-  for (size_t i = 0; i < distinct; ++i) {
-    numbers.Add(i);
-    ids.Add({static_cast<char>(i), 'x'});
-    doubles.Add(i % 2 == 0 ? std::nan("") : static_cast<double>(i));
-    texts.Add(std::string(i % 300, 'a'));
-    words.Add(i % 3 == 0 ? "" : "word" + std::to_string(i));
-    map.keys().Add("k");
-    map.keys().Add("k" + std::to_string(i));
-    map.values().Add("");
-    map.values().Add("v");
-    map.EndRow();
-    nested.element().element().Add(static_cast<int32_t>(i));
-    nested.element().EndRow();
-    nested.element().EndRow();
-    nested.EndRow();
+
+  void Fill(size_t distinct) {
+    for (size_t i = 0; i < distinct; ++i) {
+      numbers.Add(i);
+      ids.Add({static_cast<char>(i), 'x'});
+      doubles.Add(i % 2 == 0 ? std::nan("") : static_cast<double>(i));
+      texts.Add(std::string(i % 300, 'a'));
+      words.Add(i % 3 == 0 ? "" : "word" + std::to_string(i));
+      map.keys().Add("k");
+      map.keys().Add("k" + std::to_string(i));
+      map.values().Add("");
+      map.values().Add("v");
+      map.EndRow();
+      nested.element().element().Add(static_cast<int32_t>(i));
+      nested.element().EndRow();
+      nested.element().EndRow();
+      nested.EndRow();
+    }
   }
-  BlockWriter writer(distinct);
-  writer.Add("numbers", "UInt64", numbers);
-  writer.Add("ids", "FixedString(16)", ids);
-  writer.Add("doubles", "Float64", doubles);
-  writer.Add("texts", "String", texts);
-  writer.Add("words", "LowCardinality(String)", words);
-  writer.Add("map", "Map(LowCardinality(String), String)", map);
-  writer.Add("nested", "Array(Array(Int32))", nested);
-  return std::move(writer).Finish();
+  void Clear() {
+    numbers.Clear();
+    ids.Clear();
+    doubles.Clear();
+    texts.Clear();
+    words.Clear();
+    map.Clear();
+    nested.Clear();
+  }
+  EncodedBlock Block(BlockBytes::Columns kept) const {
+    BlockWriter writer(numbers.size(), kept);
+    writer.Add("numbers", "UInt64", numbers);
+    writer.Add("ids", "FixedString(16)", ids);
+    writer.Add("doubles", "Float64", doubles);
+    writer.Add("texts", "String", texts);
+    writer.Add("words", "LowCardinality(String)", words);
+    writer.Add("map", "Map(LowCardinality(String), String)", map);
+    writer.Add("nested", "Array(Array(Int32))", nested);
+    return std::move(writer).Finish();
+  }
+};
+
+EncodedBlock SampleBlock(size_t distinct) {
+  SampleColumns columns;
+  columns.Fill(distinct);
+  return columns.Block(BlockBytes::Columns::kCopied);
+}
+
+TEST(Native, ColumnsAreUsedAgain) {
+  SampleColumns columns;
+  // More rows, then fewer: nothing of an earlier block is left in a later one.
+  for (const size_t rows : {300, 70'000, 5, 0, 1000}) {
+    columns.Clear();
+    columns.Fill(rows);
+    const std::string copied = BytesOf(SampleBlock(rows));
+    EXPECT_EQ(BytesOf(columns.Block(BlockBytes::Columns::kCopied)), copied);
+    EXPECT_EQ(BytesOf(columns.Block(BlockBytes::Columns::kBorrowed)), copied);
+  }
 }
 
 TEST(Native, WhatIsWrittenIsRead) {

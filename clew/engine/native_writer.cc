@@ -35,6 +35,9 @@ void AppendIndexes(std::string& out, const std::vector<uint32_t>& indexes) {
   }
 }
 
+// Below this a copy costs less than one more piece.
+constexpr size_t kCopyBytes = 4096;
+
 }  // namespace
 
 void AppendVarint(std::string& out, uint64_t value) {
@@ -45,9 +48,37 @@ void AppendVarint(std::string& out, uint64_t value) {
   out.push_back(static_cast<char>(value));
 }
 
-void StringColumn::Add(std::string_view text) {
-  AppendText(bytes_, text);
-  ++size_;
+void BlockBytes::EndOwnPiece() {
+  if (own_->size() > own_begin_) pieces_.push_back({nullptr, own_begin_, own_->size() - own_begin_});
+  own_begin_ = own_->size();
+}
+
+void BlockBytes::AddColumn(std::string_view bytes) {
+  if (columns_ == Columns::kCopied || bytes.size() < kCopyBytes) {
+    *own_ += bytes;
+    return;
+  }
+  EndOwnPiece();
+  pieces_.push_back({bytes.data(), 0, bytes.size()});
+}
+
+BlockBytes::Finished BlockBytes::Finish() && {
+  EndOwnPiece();
+  Finished finished;
+  finished.pieces.reserve(pieces_.size());
+  for (const Piece& piece : pieces_) {
+    finished.pieces.emplace_back(piece.borrowed != nullptr ? piece.borrowed : own_->data() + piece.offset, piece.size);
+  }
+  finished.own = std::move(own_);
+  return finished;
+}
+
+void StringColumn::Grow(size_t room) {
+  const size_t capacity = std::max({capacity_ + capacity_ / 2, used_ + room, size_t{4096}});
+  auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
+  if (used_ > 0) std::memcpy(bytes.get(), bytes_.get(), used_);
+  bytes_ = std::move(bytes);
+  capacity_ = capacity;
 }
 
 LowCardinalityColumn::LowCardinalityColumn() : entries_(1) {}
@@ -80,13 +111,21 @@ uint32_t LowCardinalityColumn::IndexOf(std::string_view text) {
   }
 }
 
-void LowCardinalityColumn::WritePrefixTo(std::string& out) const {
-  AppendWord(out, kSharedDictionariesWithAdditionalKeys);
+void LowCardinalityColumn::Clear() {
+  texts_.clear();
+  entries_.resize(1);
+  std::ranges::fill(table_, 0);
+  indexes_.clear();
 }
 
-void LowCardinalityColumn::WriteTo(std::string& out) const {
+void LowCardinalityColumn::WritePrefixTo(BlockBytes& out) const {
+  AppendWord(out.own(), kSharedDictionariesWithAdditionalKeys);
+}
+
+void LowCardinalityColumn::WriteTo(BlockBytes& bytes) const {
   // Nothing at all is written for an empty column, as in empty arrays.
   if (indexes_.empty()) return;
+  std::string& out = bytes.own();
   const uint64_t index_type = entries_.size() <= 0x100 ? 0 : entries_.size() <= 0x10000 ? 1 : 2;
   AppendWord(out, index_type | kHasAdditionalKeys | kNeedUpdateDictionary);
   AppendWord(out, entries_.size());
@@ -99,27 +138,39 @@ void LowCardinalityColumn::WriteTo(std::string& out) const {
   }
 }
 
-void MapColumn::WriteTo(std::string& out) const {
-  out.append(reinterpret_cast<const char*>(ends_.data()), ends_.size() * sizeof(uint64_t));
+void MapColumn::WriteTo(BlockBytes& out) const {
+  out.AddColumn(ends_);
   keys_.WriteTo(out);
   values_.WriteTo(out);
 }
 
-BlockWriter::BlockWriter(size_t rows) { block_.rows = rows; }
+std::string EncodedBlock::Joined() const {
+  std::string joined;
+  for (const std::string_view piece : pieces) joined += piece;
+  return joined;
+}
+
+BlockWriter::BlockWriter(size_t rows, BlockBytes::Columns columns) : bytes_(columns) {
+  block_.rows = rows;
+  // The number of columns, once it is known.
+  bytes_.own().push_back('\0');
+  AppendVarint(bytes_.own(), rows);
+}
 
 void BlockWriter::BeginColumn(std::string_view name, std::string_view type, size_t size) {
   CLEW_CHECK(size == block_.rows);
   block_.columns.push_back({std::string(name), std::string(type)});
-  AppendText(columns_, name);
-  AppendText(columns_, type);
+  AppendText(bytes_.own(), name);
+  AppendText(bytes_.own(), type);
 }
 
 EncodedBlock BlockWriter::Finish() && {
-  std::string header;
-  AppendVarint(header, block_.columns.size());
-  AppendVarint(header, block_.rows);
-  block_.header = std::move(header);
-  block_.body = std::move(columns_);
+  // Of a varint of one byte.
+  CLEW_CHECK(block_.columns.size() < 0x80);
+  bytes_.own()[0] = static_cast<char>(block_.columns.size());
+  auto [pieces, own] = std::move(bytes_).Finish();
+  block_.pieces = std::move(pieces);
+  block_.own = std::move(own);
   return std::move(block_);
 }
 

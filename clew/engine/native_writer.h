@@ -13,8 +13,46 @@ namespace clew::engine {
 
 void AppendVarint(std::string& out, uint64_t value);
 
+// The bytes of a block while it is put together: pieces that follow each other.
+class BlockBytes {
+ public:
+  // What becomes of the columns' own bytes: copied, or only pointed at, so that the columns have to stay as they are
+  // for as long as the bytes are used.
+  enum class Columns { kCopied, kBorrowed };
+
+  explicit BlockBytes(Columns columns) : columns_(columns), own_(std::make_unique<std::string>()) {}
+
+  // What is appended to it follows all that came before.
+  std::string& own() { return *own_; }
+  void AddColumn(std::string_view bytes);
+  template <typename T>
+  void AddColumn(const std::vector<T>& values) {
+    AddColumn(std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+  }
+
+  struct Finished {
+    std::vector<std::string_view> pieces;
+    std::unique_ptr<const std::string> own;  // where some of them lie
+  };
+  Finished Finish() &&;
+
+ private:
+  struct Piece {
+    const char* borrowed = nullptr;  // nullptr: `size` bytes of own_ from `offset` on
+    size_t offset = 0;
+    size_t size = 0;
+  };
+  void EndOwnPiece();
+
+  const Columns columns_;
+  std::unique_ptr<std::string> own_;
+  size_t own_begin_ = 0;
+  std::vector<Piece> pieces_;
+};
+
 // Columns that are filled row by row and written as one block in ClickHouse's Native format. Each has WriteTo for its
-// data and WritePrefixTo for what its type puts before the data of the whole column. None is thread-safe.
+// data, WritePrefixTo for what its type puts before the data of the whole column, and Clear, which keeps its room for
+// the next block. None is thread-safe.
 
 // Numbers, dates and FixedString(N) (T of N bytes): the bytes of T as they lie in memory.
 template <typename T>
@@ -25,10 +63,9 @@ class FixedColumn {
   void AddAll(std::span<const T> values) { values_.insert(values_.end(), values.begin(), values.end()); }
   void Reserve(size_t rows) { values_.reserve(rows); }
   size_t size() const { return values_.size(); }
-  void WritePrefixTo(std::string&) const {}
-  void WriteTo(std::string& out) const {
-    out.append(reinterpret_cast<const char*>(values_.data()), values_.size() * sizeof(T));
-  }
+  void Clear() { values_.clear(); }
+  void WritePrefixTo(BlockBytes&) const {}
+  void WriteTo(BlockBytes& out) const { out.AddColumn(values_); }
 
  private:
   std::vector<T> values_;
@@ -37,17 +74,39 @@ class FixedColumn {
 // String: a variable-length size and the bytes, for each row.
 class StringColumn {
  public:
-  void Add(std::string_view text);
+  void Add(std::string_view text) {
+    if (capacity_ - used_ < text.size() + kMostVarintBytes) Grow(text.size() + kMostVarintBytes);
+    char* to = bytes_.get() + used_;
+    uint64_t size = text.size();
+    while (size >= 0x80) {
+      *to++ = static_cast<char>(size | 0x80);
+      size >>= 7;
+    }
+    *to++ = static_cast<char>(size);
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    used_ = static_cast<size_t>(to - bytes_.get()) + text.size();
+    ++size_;
+  }
   void AddRepeated(std::string_view text, size_t count) {
     for (size_t i = 0; i < count; ++i) Add(text);
   }
-  void Reserve(size_t bytes) { bytes_.reserve(bytes); }
   size_t size() const { return size_; }
-  void WritePrefixTo(std::string&) const {}
-  void WriteTo(std::string& out) const { out += bytes_; }
+  void Clear() {
+    used_ = 0;
+    size_ = 0;
+  }
+  void WritePrefixTo(BlockBytes&) const {}
+  void WriteTo(BlockBytes& out) const { out.AddColumn(std::string_view(bytes_.get(), used_)); }
 
  private:
-  std::string bytes_;
+  static constexpr size_t kMostVarintBytes = 10;
+
+  void Grow(size_t room);
+
+  // Not a std::string, which writes zeros to what it grows by.
+  std::unique_ptr<char[]> bytes_;
+  size_t capacity_ = 0;
+  size_t used_ = 0;
   size_t size_ = 0;
 };
 
@@ -61,8 +120,9 @@ class LowCardinalityColumn {
   void AddRepeatedIndex(uint32_t index, size_t count) { indexes_.insert(indexes_.end(), count, index); }
   void Add(std::string_view text) { AddIndex(IndexOf(text)); }
   size_t size() const { return indexes_.size(); }
-  void WritePrefixTo(std::string& out) const;
-  void WriteTo(std::string& out) const;
+  void Clear();
+  void WritePrefixTo(BlockBytes& out) const;
+  void WriteTo(BlockBytes& out) const;
 
  private:
   void Grow();
@@ -85,9 +145,13 @@ class ArrayColumn {
   Element& element() { return element_; }
   void EndRow() { ends_.push_back(element_.size()); }
   size_t size() const { return ends_.size(); }
-  void WritePrefixTo(std::string& out) const { element_.WritePrefixTo(out); }
-  void WriteTo(std::string& out) const {
-    out.append(reinterpret_cast<const char*>(ends_.data()), ends_.size() * sizeof(uint64_t));
+  void Clear() {
+    ends_.clear();
+    element_.Clear();
+  }
+  void WritePrefixTo(BlockBytes& out) const { element_.WritePrefixTo(out); }
+  void WriteTo(BlockBytes& out) const {
+    out.AddColumn(ends_);
     element_.WriteTo(out);
   }
 
@@ -103,8 +167,13 @@ class MapColumn {
   StringColumn& values() { return values_; }
   void EndRow() { ends_.push_back(values_.size()); }
   size_t size() const { return ends_.size(); }
-  void WritePrefixTo(std::string& out) const { keys_.WritePrefixTo(out); }
-  void WriteTo(std::string& out) const;
+  void Clear() {
+    ends_.clear();
+    keys_.Clear();
+    values_.Clear();
+  }
+  void WritePrefixTo(BlockBytes& out) const { keys_.WritePrefixTo(out); }
+  void WriteTo(BlockBytes& out) const;
 
  private:
   std::vector<uint64_t> ends_;
@@ -112,7 +181,7 @@ class MapColumn {
   StringColumn values_;
 };
 
-// One block as bytes: header, then body. What an engine inserts.
+// One block as bytes, in pieces that follow each other. What an engine inserts.
 struct EncodedBlock {
   struct ColumnName {
     std::string name;
@@ -120,14 +189,17 @@ struct EncodedBlock {
   };
   std::vector<ColumnName> columns;
   size_t rows = 0;
-  std::string header;
-  std::string body;
+  std::vector<std::string_view> pieces;
+  std::unique_ptr<const std::string> own;  // where pieces lie that no column holds
+
+  // All pieces in one.
+  std::string Joined() const;
 };
 
 // Puts filled columns together. Every column has `rows` rows.
 class BlockWriter {
  public:
-  explicit BlockWriter(size_t rows);
+  explicit BlockWriter(size_t rows, BlockBytes::Columns columns = BlockBytes::Columns::kCopied);
 
   // `type` as ClickHouse writes it; it must be the one that ColumnType's bytes have.
   template <typename ColumnType>
@@ -135,8 +207,8 @@ class BlockWriter {
     BeginColumn(name, type, column.size());
     // No rows are no bytes, not even the prefix.
     if (block_.rows == 0) return;
-    column.WritePrefixTo(columns_);
-    column.WriteTo(columns_);
+    column.WritePrefixTo(bytes_);
+    column.WriteTo(bytes_);
   }
   EncodedBlock Finish() &&;
 
@@ -144,7 +216,7 @@ class BlockWriter {
   void BeginColumn(std::string_view name, std::string_view type, size_t size);
 
   EncodedBlock block_;
-  std::string columns_;
+  BlockBytes bytes_;
 };
 
 }  // namespace clew::engine

@@ -49,7 +49,8 @@ StringId Strings::Find(std::string_view text) const {
 
 void Strings::Grow() {
   std::vector<StringId> old = std::move(table_);
-  table_.assign(std::max<size_t>(64, old.size() * 2), 0);
+  // Fourfold, since each time all texts are hashed again.
+  table_.assign(std::max<size_t>(256, old.size() * 4), 0);
   const size_t mask = table_.size() - 1;
   for (const StringId id : old) {
     if (id == 0) continue;

@@ -89,16 +89,20 @@ class Texts {
 
   StringId Redacted(StringId id, uint32_t facts, SqlDialect dialect = SqlDialect::kUnknown) {
     if (id == 0) return 0;
-    StringId* known = nullptr;
-    if (facts == 0) {
-      if (id >= plain_.size()) plain_.resize(strings_.size(), kUnknown);
-      known = &plain_[id];
-    } else {
-      const uint64_t key = uint64_t{id} << 32 | uint64_t{facts} << 8 | static_cast<uint64_t>(dialect);
-      known = &known_.try_emplace(key, kUnknown).first->second;
+    if (id >= first_.size()) first_.resize(strings_.size());
+    const uint32_t way = (facts << 8 | static_cast<uint32_t>(dialect)) + 1;
+    if (first_[id].way == way) return first_[id].redacted;
+    const bool is_first = first_[id].way == 0;
+    if (!is_first) {
+      if (const auto known = others_.find(uint64_t{id} << 32 | way); known != others_.end()) return known->second;
     }
-    if (*known == kUnknown) *known = Apply(strings_.Get(id), facts_[facts], dialect) ? strings_.Intern(text_) : id;
-    return *known;
+    const StringId redacted = Apply(strings_.Get(id), facts_[facts], dialect) ? strings_.Intern(text_) : id;
+    if (is_first) {
+      first_[id] = {way, redacted};
+    } else {
+      others_.emplace(uint64_t{id} << 32 | way, redacted);
+    }
+    return redacted;
   }
 
   // A number under a key; empty where it may stay.
@@ -133,8 +137,14 @@ class Texts {
   TextRedactor redactor_;
   std::vector<KeyFacts> facts_;
   std::vector<uint32_t> of_keys_;  // by key
-  std::vector<StringId> plain_;    // by id, where no key says anything
-  std::unordered_map<uint64_t, StringId> known_;
+  // By id, what it became in the way in which it was read first. Most texts are read in one way only; the other ways,
+  // by id and way.
+  struct Known {
+    uint32_t way = 0;  // 0: it was not read
+    StringId redacted = 0;
+  };
+  std::vector<Known> first_;
+  std::unordered_map<uint64_t, StringId> others_;
   std::string text_;
 };
 

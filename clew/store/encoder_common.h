@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "clew/base/time.h"
@@ -17,6 +20,24 @@ inline constexpr std::string_view kWord = "LowCardinality(String)";
 // A DateTime of an arrival; what lies outside 1970 to 2106 is the nearest that fits.
 inline uint32_t ArrivalSeconds(base::UnixNanos arrival) {
   return static_cast<uint32_t>(std::clamp<int64_t>(arrival / base::kNanosPerSecond, 0, UINT32_MAX));
+}
+
+// Columns to fill, with the room that they had: those in `kept`, or new ones.
+template <typename Columns>
+Columns& ClearedColumns(std::unique_ptr<Columns>& kept) {
+  if (!kept) kept = std::make_unique<Columns>();
+  Columns::Visit(*kept, [](std::string_view, std::string_view, auto& column) { column.Clear(); });
+  return *kept;
+}
+
+// A block that is good for as long as the columns stay as they are.
+template <typename Columns>
+engine::EncodedBlock BorrowingBlock(const Columns& columns, size_t rows) {
+  engine::BlockWriter block(rows, engine::BlockBytes::Columns::kBorrowed);
+  Columns::Visit(columns, [&](std::string_view name, std::string_view type, const auto& column) {
+    block.Add(name, type, column);
+  });
+  return std::move(block).Finish();
 }
 
 // The dictionary indexes of a batch's strings in one column, each looked up once.

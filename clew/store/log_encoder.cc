@@ -16,7 +16,9 @@ using engine::LowCardinalityColumn;
 using engine::MapColumn;
 using engine::StringColumn;
 
-struct LogColumns {
+}  // namespace
+
+struct LogEncoder::Columns {
   LowCardinalityColumn tenant;
   FixedColumn<uint32_t> arrived;
   LowCardinalityColumn service_name;
@@ -39,32 +41,36 @@ struct LogColumns {
   StringColumn attribute_extra;
   FixedColumn<uint32_t> dropped_attributes_count;
 
-  engine::EncodedBlock Finish() && {
-    engine::BlockWriter block(time.size());
-    block.Add("tenant", kWord, tenant);
-    block.Add("arrived", "DateTime", arrived);
-    block.Add("service_name", kWord, service_name);
-    block.Add("time", "UInt64", time);
-    block.Add("time_unknown", "UInt8", time_unknown);
-    block.Add("observed_delay", "Int64", observed_delay);
-    block.Add("severity_number", "UInt8", severity_number);
-    block.Add("severity_text", kWord, severity_text);
-    block.Add("body", "String", body);
-    block.Add("body_kind", kWord, body_kind);
-    block.Add("body_extra", "String", body_extra);
-    block.Add("trace_id", "FixedString(16)", trace_id);
-    block.Add("span_id", "FixedString(8)", span_id);
-    block.Add("flags", "UInt32", flags);
-    block.Add("event_name", kWord, event_name);
-    block.Add("resource_id", "UInt64", resource_id);
-    block.Add("scope_id", "UInt64", scope_id);
-    block.Add("attributes", kTextMap, attributes);
-    block.Add("attribute_kinds", kWord, attribute_kinds);
-    block.Add("attribute_extra", "String", attribute_extra);
-    block.Add("dropped_attributes_count", "UInt32", dropped_attributes_count);
-    return std::move(block).Finish();
+  // Calls `visit` with name, type and column of each.
+  template <typename Self, typename Visitor>
+  static void Visit(Self& self, Visitor visit) {
+    visit("tenant", kWord, self.tenant);
+    visit("arrived", "DateTime", self.arrived);
+    visit("service_name", kWord, self.service_name);
+    visit("time", "UInt64", self.time);
+    visit("time_unknown", "UInt8", self.time_unknown);
+    visit("observed_delay", "Int64", self.observed_delay);
+    visit("severity_number", "UInt8", self.severity_number);
+    visit("severity_text", kWord, self.severity_text);
+    visit("body", "String", self.body);
+    visit("body_kind", kWord, self.body_kind);
+    visit("body_extra", "String", self.body_extra);
+    visit("trace_id", "FixedString(16)", self.trace_id);
+    visit("span_id", "FixedString(8)", self.span_id);
+    visit("flags", "UInt32", self.flags);
+    visit("event_name", kWord, self.event_name);
+    visit("resource_id", "UInt64", self.resource_id);
+    visit("scope_id", "UInt64", self.scope_id);
+    visit("attributes", kTextMap, self.attributes);
+    visit("attribute_kinds", kWord, self.attribute_kinds);
+    visit("attribute_extra", "String", self.attribute_extra);
+    visit("dropped_attributes_count", "UInt32", self.dropped_attributes_count);
   }
 };
+
+namespace {
+
+using LogColumns = LogEncoder::Columns;
 
 class BatchEncoder {
  public:
@@ -137,13 +143,18 @@ class BatchEncoder {
 
 }  // namespace
 
-engine::EncodedBlock EncodeLogs(const Cut<model::LogBatch>& cut, SenderWriter& senders) {
-  LogColumns columns;
+LogEncoder::LogEncoder() = default;
+LogEncoder::~LogEncoder() = default;
+
+engine::EncodedBlock LogEncoder::Encode(const Cut<model::LogBatch>& cut, SenderWriter& senders) {
+  LogColumns& columns = ClearedColumns(columns_);
   for (const ArrivedBatch<model::LogBatch>& arrived : cut.batches) {
     const SenderWriter::Ids ids = senders.Add(arrived.tenant.name(), ArrivalSeconds(arrived.arrival), *arrived.batch);
     BatchEncoder(*arrived.batch, columns).Encode(arrived.tenant.name(), arrived.arrival, ids);
   }
-  return std::move(columns).Finish();
+  return BorrowingBlock(columns, columns.time.size());
 }
+
+void LogEncoder::GiveBackMemory() { columns_.reset(); }
 
 }  // namespace clew::store

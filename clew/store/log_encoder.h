@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "clew/engine/native_writer.h"
 #include "clew/model/log_batch.h"
 #include "clew/store/sender_writer.h"
@@ -8,7 +10,20 @@
 
 namespace clew::store {
 
-// One block of table `logs` from the batches of a cut, which are consistent.
-engine::EncodedBlock EncodeLogs(const Cut<model::LogBatch>& cut, SenderWriter& senders);
+// Makes blocks of table `logs`; see SpanEncoder.
+class LogEncoder {
+ public:
+  LogEncoder();
+  ~LogEncoder();
+
+  // One block from the batches of a cut, which are consistent. It is good until the next call.
+  engine::EncodedBlock Encode(const Cut<model::LogBatch>& cut, SenderWriter& senders);
+  void GiveBackMemory();
+
+  struct Columns;
+
+ private:
+  std::unique_ptr<Columns> columns_;
+};
 
 }  // namespace clew::store

@@ -53,7 +53,7 @@ std::string_view AuthorityOf(std::string_view url) {
   return user == std::string_view::npos ? url : url.substr(user + 1);
 }
 
-using Texts = std::array<std::string, kKeyCount>;
+using Texts = std::array<std::string_view, kKeyCount>;
 
 std::string_view FirstOf(const Texts& texts, std::initializer_list<Key> keys) {
   for (const Key key : keys) {
@@ -62,21 +62,38 @@ std::string_view FirstOf(const Texts& texts, std::initializer_list<Key> keys) {
   return {};
 }
 
-std::string PlaceOf(const Texts& texts) {
-  std::string place(FirstOf(texts, {kServerAddress, kNetPeerName}));
-  if (!place.empty()) {
+void AppendPlace(const Texts& texts, std::string& out) {
+  if (const std::string_view host = FirstOf(texts, {kServerAddress, kNetPeerName}); !host.empty()) {
+    out += host;
     const std::string_view port = FirstOf(texts, {kServerPort, kNetPeerPort});
-    if (!port.empty()) place.append(":").append(port);
-    return place;
+    if (!port.empty()) out.append(":").append(port);
+  } else if (!texts[kPeerService].empty()) {
+    out += texts[kPeerService];
+  } else {
+    out += AuthorityOf(FirstOf(texts, {kUrlFull, kHttpUrl}));
   }
-  if (!texts[kPeerService].empty()) return texts[kPeerService];
-  return std::string(AuthorityOf(FirstOf(texts, {kUrlFull, kHttpUrl})));
 }
 
-std::string Joined(std::string_view system, std::string_view place) {
-  std::string name(system);
-  if (!place.empty()) name.append(" ").append(place);
-  return name;
+// What the texts name, written to `out`.
+NodeKind WriteName(const Texts& texts, std::string& out) {
+  if (const std::string_view system = FirstOf(texts, {kDbSystemName, kDbSystem}); !system.empty()) {
+    out.append(system).append(" ");
+    const size_t before = out.size();
+    AppendPlace(texts, out);
+    if (out.size() == before) out += FirstOf(texts, {kDbNamespace, kDbName});
+    if (out.size() == before) out.pop_back();
+    return NodeKind::kDatabase;
+  }
+  if (const std::string_view system = texts[kMessagingSystem]; !system.empty()) {
+    out.append(system).append(" ");
+    const size_t before = out.size();
+    out += FirstOf(texts, {kDestinationName, kDestination});
+    if (out.size() == before) AppendPlace(texts, out);
+    if (out.size() == before) out.pop_back();
+    return NodeKind::kMessaging;
+  }
+  AppendPlace(texts, out);
+  return out.empty() ? NodeKind::kService : NodeKind::kExternal;
 }
 
 }  // namespace
@@ -84,6 +101,8 @@ std::string Joined(std::string_view system, std::string_view place) {
 Peer PeerFinder::Find(size_t row) {
   if (batch_.kind[row] != model::SpanKind::kClient && batch_.kind[row] != model::SpanKind::kProducer) return {};
   Texts texts;
+  // Views of them must hold.
+  std::array<std::string, kKeyCount> numbers;
   const model::Range range = batch_.attribute_range[row];
   for (uint32_t i = 0; i < range.count; ++i) {
     const model::KeyValue& attribute = batch_.attributes.key_values[range.first + i];
@@ -91,18 +110,16 @@ Peer PeerFinder::Find(size_t row) {
     if (key == kUnknown) {
       key = static_cast<uint8_t>(std::ranges::find(kKeys, batch_.Text(attribute.key)) - kKeys.begin());
     }
-    if (key != kKeyCount) texts[key] = model::ValueToText(batch_.attributes, batch_.strings, attribute.value);
+    if (key == kKeyCount) continue;
+    if (attribute.value.kind == model::ValueKind::kString) {
+      texts[key] = batch_.Text(attribute.value.string_id());
+    } else {
+      texts[key] = numbers[key] = model::ValueToText(batch_.attributes, batch_.strings, attribute.value);
+    }
   }
-  const std::string place = PlaceOf(texts);
-  if (const std::string_view system = FirstOf(texts, {kDbSystemName, kDbSystem}); !system.empty()) {
-    return {NodeKind::kDatabase, Joined(system, place.empty() ? FirstOf(texts, {kDbNamespace, kDbName}) : place)};
-  }
-  if (const std::string& system = texts[kMessagingSystem]; !system.empty()) {
-    const std::string_view destination = FirstOf(texts, {kDestinationName, kDestination});
-    return {NodeKind::kMessaging, Joined(system, destination.empty() ? std::string_view(place) : destination)};
-  }
-  if (place.empty()) return {};
-  return {NodeKind::kExternal, place};
+  name_.clear();
+  const NodeKind kind = WriteName(texts, name_);
+  return {kind, name_};
 }
 
 }  // namespace clew::store

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clew/model/span_batch.h"
@@ -14,7 +15,7 @@ namespace clew::store {
 // their predecessors): columns peer_kind and peer_name.
 struct Peer {
   NodeKind kind = NodeKind::kService;  // kService: nothing is said of it
-  std::string name;
+  std::string_view name;               // until the next one is found
 };
 
 // Finds the peers of a batch's spans; one a batch.
@@ -31,6 +32,7 @@ class PeerFinder {
 
   const model::SpanBatch& batch_;
   std::vector<uint8_t> keys_;  // by string: which of the keys that count it is
+  std::string name_;
 };
 
 }  // namespace clew::store

@@ -25,21 +25,18 @@ struct EventColumns {
   ArrayColumn<StringColumn> attribute_extra;
   ArrayColumn<FixedColumn<uint32_t>> dropped;
 
-  void EndRow() {
-    time.EndRow();
-    name.EndRow();
-    attributes.EndRow();
-    attribute_kinds.EndRow();
-    attribute_extra.EndRow();
-    dropped.EndRow();
+  template <typename Self, typename Visitor>
+  static void Visit(Self& self, Visitor& visit) {
+    visit("events.time", "Array(UInt64)", self.time);
+    visit("events.name", "Array(LowCardinality(String))", self.name);
+    visit("events.attributes", "Array(Map(LowCardinality(String), String))", self.attributes);
+    visit("events.attribute_kinds", "Array(LowCardinality(String))", self.attribute_kinds);
+    visit("events.attribute_extra", "Array(String)", self.attribute_extra);
+    visit("events.dropped_attributes_count", "Array(UInt32)", self.dropped);
   }
-  void AddTo(engine::BlockWriter& block) const {
-    block.Add("events.time", "Array(UInt64)", time);
-    block.Add("events.name", "Array(LowCardinality(String))", name);
-    block.Add("events.attributes", "Array(Map(LowCardinality(String), String))", attributes);
-    block.Add("events.attribute_kinds", "Array(LowCardinality(String))", attribute_kinds);
-    block.Add("events.attribute_extra", "Array(String)", attribute_extra);
-    block.Add("events.dropped_attributes_count", "Array(UInt32)", dropped);
+  void EndRow() {
+    const auto end = [](std::string_view, std::string_view, auto& column) { column.EndRow(); };
+    Visit(*this, end);
   }
 };
 
@@ -53,29 +50,26 @@ struct LinkColumns {
   ArrayColumn<StringColumn> attribute_extra;
   ArrayColumn<FixedColumn<uint32_t>> dropped;
 
-  void EndRow() {
-    trace_id.EndRow();
-    span_id.EndRow();
-    trace_state.EndRow();
-    flags.EndRow();
-    attributes.EndRow();
-    attribute_kinds.EndRow();
-    attribute_extra.EndRow();
-    dropped.EndRow();
+  template <typename Self, typename Visitor>
+  static void Visit(Self& self, Visitor& visit) {
+    visit("links.trace_id", "Array(FixedString(16))", self.trace_id);
+    visit("links.span_id", "Array(FixedString(8))", self.span_id);
+    visit("links.trace_state", "Array(String)", self.trace_state);
+    visit("links.flags", "Array(UInt32)", self.flags);
+    visit("links.attributes", "Array(Map(LowCardinality(String), String))", self.attributes);
+    visit("links.attribute_kinds", "Array(LowCardinality(String))", self.attribute_kinds);
+    visit("links.attribute_extra", "Array(String)", self.attribute_extra);
+    visit("links.dropped_attributes_count", "Array(UInt32)", self.dropped);
   }
-  void AddTo(engine::BlockWriter& block) const {
-    block.Add("links.trace_id", "Array(FixedString(16))", trace_id);
-    block.Add("links.span_id", "Array(FixedString(8))", span_id);
-    block.Add("links.trace_state", "Array(String)", trace_state);
-    block.Add("links.flags", "Array(UInt32)", flags);
-    block.Add("links.attributes", "Array(Map(LowCardinality(String), String))", attributes);
-    block.Add("links.attribute_kinds", "Array(LowCardinality(String))", attribute_kinds);
-    block.Add("links.attribute_extra", "Array(String)", attribute_extra);
-    block.Add("links.dropped_attributes_count", "Array(UInt32)", dropped);
+  void EndRow() {
+    const auto end = [](std::string_view, std::string_view, auto& column) { column.EndRow(); };
+    Visit(*this, end);
   }
 };
 
-struct SpanColumns {
+}  // namespace
+
+struct SpanEncoder::Columns {
   LowCardinalityColumn tenant;
   FixedColumn<uint32_t> arrived;
   LowCardinalityColumn service_name;
@@ -103,37 +97,41 @@ struct SpanColumns {
   EventColumns events;
   LinkColumns links;
 
-  engine::EncodedBlock Finish() && {
-    engine::BlockWriter block(span_id.size());
-    block.Add("tenant", "LowCardinality(String)", tenant);
-    block.Add("arrived", "DateTime", arrived);
-    block.Add("service_name", "LowCardinality(String)", service_name);
-    block.Add("name", "LowCardinality(String)", name);
-    block.Add("kind", "UInt8", kind);
-    block.Add("start_time", "UInt64", start_time);
-    block.Add("duration", "Int64", duration);
-    block.Add("status_code", "UInt8", status_code);
-    block.Add("status_message", "LowCardinality(String)", status_message);
-    block.Add("trace_id", "FixedString(16)", trace_id);
-    block.Add("span_id", "FixedString(8)", span_id);
-    block.Add("parent_span_id", "FixedString(8)", parent_span_id);
-    block.Add("trace_state", "String", trace_state);
-    block.Add("flags", "UInt32", flags);
-    block.Add("peer_kind", "UInt8", peer_kind);
-    block.Add("peer_name", "LowCardinality(String)", peer_name);
-    block.Add("resource_id", "UInt64", resource_id);
-    block.Add("scope_id", "UInt64", scope_id);
-    block.Add("attributes", "Map(LowCardinality(String), String)", attributes);
-    block.Add("attribute_kinds", "LowCardinality(String)", attribute_kinds);
-    block.Add("attribute_extra", "String", attribute_extra);
-    block.Add("dropped_attributes_count", "UInt32", dropped_attributes_count);
-    block.Add("dropped_events_count", "UInt32", dropped_events_count);
-    block.Add("dropped_links_count", "UInt32", dropped_links_count);
-    events.AddTo(block);
-    links.AddTo(block);
-    return std::move(block).Finish();
+  // Calls `visit` with name, type and column of each.
+  template <typename Self, typename Visitor>
+  static void Visit(Self& self, Visitor visit) {
+    visit("tenant", kWord, self.tenant);
+    visit("arrived", "DateTime", self.arrived);
+    visit("service_name", kWord, self.service_name);
+    visit("name", kWord, self.name);
+    visit("kind", "UInt8", self.kind);
+    visit("start_time", "UInt64", self.start_time);
+    visit("duration", "Int64", self.duration);
+    visit("status_code", "UInt8", self.status_code);
+    visit("status_message", kWord, self.status_message);
+    visit("trace_id", "FixedString(16)", self.trace_id);
+    visit("span_id", "FixedString(8)", self.span_id);
+    visit("parent_span_id", "FixedString(8)", self.parent_span_id);
+    visit("trace_state", "String", self.trace_state);
+    visit("flags", "UInt32", self.flags);
+    visit("peer_kind", "UInt8", self.peer_kind);
+    visit("peer_name", kWord, self.peer_name);
+    visit("resource_id", "UInt64", self.resource_id);
+    visit("scope_id", "UInt64", self.scope_id);
+    visit("attributes", kTextMap, self.attributes);
+    visit("attribute_kinds", kWord, self.attribute_kinds);
+    visit("attribute_extra", "String", self.attribute_extra);
+    visit("dropped_attributes_count", "UInt32", self.dropped_attributes_count);
+    visit("dropped_events_count", "UInt32", self.dropped_events_count);
+    visit("dropped_links_count", "UInt32", self.dropped_links_count);
+    EventColumns::Visit(self.events, visit);
+    LinkColumns::Visit(self.links, visit);
   }
 };
+
+namespace {
+
+using SpanColumns = SpanEncoder::Columns;
 
 // Adds the rows of one batch; what depends on the batch alone is found once.
 class BatchEncoder {
@@ -236,14 +234,19 @@ class BatchEncoder {
 
 }  // namespace
 
-engine::EncodedBlock EncodeSpans(const Cut<model::SpanBatch>& cut, SenderWriter& senders) {
-  SpanColumns columns;
+SpanEncoder::SpanEncoder() = default;
+SpanEncoder::~SpanEncoder() = default;
+
+engine::EncodedBlock SpanEncoder::Encode(const Cut<model::SpanBatch>& cut, SenderWriter& senders) {
+  SpanColumns& columns = ClearedColumns(columns_);
   for (const ArrivedBatch<model::SpanBatch>& arrived : cut.batches) {
     const uint32_t seconds = ArrivalSeconds(arrived.arrival);
     const SenderWriter::Ids ids = senders.Add(arrived.tenant.name(), seconds, *arrived.batch);
     BatchEncoder(*arrived.batch, columns).Encode(arrived.tenant.name(), seconds, ids);
   }
-  return std::move(columns).Finish();
+  return BorrowingBlock(columns, columns.span_id.size());
 }
+
+void SpanEncoder::GiveBackMemory() { columns_.reset(); }
 
 }  // namespace clew::store

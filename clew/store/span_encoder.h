@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "clew/engine/native_writer.h"
 #include "clew/model/span_batch.h"
 #include "clew/store/sender_writer.h"
@@ -8,7 +10,21 @@
 
 namespace clew::store {
 
-// One block of table `spans` from the batches of a cut, which are consistent.
-engine::EncodedBlock EncodeSpans(const Cut<model::SpanBatch>& cut, SenderWriter& senders);
+// Makes blocks of table `spans`. The room of its columns is kept from cut to cut: to have the system make and clear it
+// for each costs more than to fill it. One thread at a time.
+class SpanEncoder {
+ public:
+  SpanEncoder();
+  ~SpanEncoder();
+
+  // One block from the batches of a cut, which are consistent. It is good until the next call.
+  engine::EncodedBlock Encode(const Cut<model::SpanBatch>& cut, SenderWriter& senders);
+  void GiveBackMemory();
+
+  struct Columns;
+
+ private:
+  std::unique_ptr<Columns> columns_;
+};
 
 }  // namespace clew::store

@@ -315,8 +315,9 @@ TEST(Peer, IsNamedByWhatTheSpanSays) {
     AttributeList list(batch);
     for (const auto& [key, value] : attributes) list.Text(key, value);
     batch.attribute_range[row] = list.Finish();
-    const Peer found = PeerFinder(batch).Find(row);
-    return std::to_string(static_cast<int>(found.kind)) + " " + found.name;
+    PeerFinder finder(batch);
+    const Peer found = finder.Find(row);
+    return std::to_string(static_cast<int>(found.kind)) + " " + std::string(found.name);
   };
   EXPECT_EQ(peer({}), "0 ");
   EXPECT_EQ(peer({{"server.address", "a"}}, model::SpanKind::kServer), "0 ");

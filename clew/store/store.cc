@@ -12,15 +12,14 @@
 #include <utility>
 
 #include "clew/base/log.h"
+#include "clew/base/thread_annotations.h"
 #include "clew/engine/chdb_engine.h"
 #include "clew/store/cut_probe.h"
 #include "clew/store/encoder_common.h"
-#include "clew/store/log_encoder.h"
 #include "clew/store/rollup_windows.h"
 #include "clew/store/schema.h"
 #include "clew/store/sender_writer.h"
 #include "clew/store/series_encoder.h"
-#include "clew/store/span_encoder.h"
 #include "clew/store/store_state.h"
 
 namespace clew::store {
@@ -75,17 +74,20 @@ base::Status InsertSenders(StoreState& state, const SenderWriter& senders) {
   return insert("scopes", senders.new_scopes(), EncodeScopes, state.scopes());
 }
 
-// Spans of a minute that has rollups come only after the clock was set back, or from a log that was left behind.
-base::Status MarkLateSpans(StoreState& state, const Cut<model::SpanBatch>& cut) {
+// Rows of a minute that has rollups come only after the clock was set back, or from a log that was left behind.
+template <typename Batch>
+base::Status MarkLate(StoreState& state, const Cut<Batch>& cut) {
   uint32_t first = UINT32_MAX;
   uint32_t last = 0;
-  for (const ArrivedBatch<model::SpanBatch>& arrived : cut.batches) {
+  for (const ArrivedBatch<Batch>& arrived : cut.batches) {
     first = std::min(first, ArrivalSeconds(arrived.arrival));
     last = std::max(last, ArrivalSeconds(arrived.arrival));
   }
   if (first >= state.rolled_up_to()) return {};
   const base::MutexLock marks(state.rollup_marks_mutex());
-  return MarkWindowsStale(state.engine(), first, last);
+  CLEW_RETURN_IF_ERROR(MarkWindowsStale(state.engine(), first, last));
+  state.CountRollupMark();
+  return {};
 }
 
 base::Status InsertNewSeries(StoreState& state, const Cut<model::SeriesBatch>& cut) {
@@ -140,9 +142,11 @@ base::Status Store::Insert(const Cut<model::SpanBatch>& cut) {
   if (cut.batches.empty()) return {};
   CLEW_RETURN_IF_ERROR(CheckCut(cut));
   SenderWriter senders(state_->resources(), state_->scopes(), ArrivalDay(cut.batches[0].arrival));
-  const engine::EncodedBlock block = EncodeSpans(cut, senders);
+  InsertEncoders& encoders = state_->encoders();
+  const base::MutexLock lock(encoders.spans_mutex);
+  const engine::EncodedBlock block = encoders.spans.Encode(cut, senders);
   CLEW_RETURN_IF_ERROR(InsertSenders(*state_, senders));
-  CLEW_RETURN_IF_ERROR(MarkLateSpans(*state_, cut));
+  CLEW_RETURN_IF_ERROR(MarkLate(*state_, cut));
   engine::Engine& engine = state_->engine();
   return InsertOnce(engine, "spans", block, cut.token, cut.again, [&] { return HoldsSpans(engine, cut); });
 }
@@ -151,8 +155,11 @@ base::Status Store::Insert(const Cut<model::LogBatch>& cut) {
   if (cut.batches.empty()) return {};
   CLEW_RETURN_IF_ERROR(CheckCut(cut));
   SenderWriter senders(state_->resources(), state_->scopes(), ArrivalDay(cut.batches[0].arrival));
-  const engine::EncodedBlock block = EncodeLogs(cut, senders);
+  InsertEncoders& encoders = state_->encoders();
+  const base::MutexLock lock(encoders.logs_mutex);
+  const engine::EncodedBlock block = encoders.logs.Encode(cut, senders);
   CLEW_RETURN_IF_ERROR(InsertSenders(*state_, senders));
+  CLEW_RETURN_IF_ERROR(MarkLate(*state_, cut));
   engine::Engine& engine = state_->engine();
   return InsertOnce(engine, "logs", block, cut.token, cut.again, [&] { return HoldsLogs(engine, cut); });
 }

@@ -9,6 +9,7 @@
 #include "clew/base/thread_annotations.h"
 #include "clew/engine/engine.h"
 #include "clew/model/request_context.h"
+#include "clew/store/insert_encoders.h"
 #include "clew/store/part_keeper.h"
 #include "clew/store/pending.h"
 #include "clew/store/sender_directory.h"
@@ -26,6 +27,7 @@ class StoreState {
   SenderDirectory& resources() { return resources_; }
   SenderDirectory& scopes() { return scopes_; }
   SeriesIndex& series() { return series_; }
+  InsertEncoders& encoders() { return encoders_; }
 
   void AttachPending(PendingFlusher* pending) { pending_.store(pending); }
   // What was acknowledged and may match goes into the tables; an error where it cannot. For work that must not miss
@@ -52,6 +54,9 @@ class StoreState {
     while (known < seconds && !rolled_up_to_.compare_exchange_weak(known, seconds)) {
     }
   }
+  // How often windows were marked as to be made again.
+  uint64_t rollup_marks() const { return rollup_marks_; }
+  void CountRollupMark() { ++rollup_marks_; }
   // Held by whoever adds to rollup_windows, since each row's version is one above the last.
   base::Mutex& rollup_marks_mutex() { return rollup_marks_mutex_; }
 
@@ -63,8 +68,10 @@ class StoreState {
   SenderDirectory resources_;
   SenderDirectory scopes_;
   SeriesIndex series_;
+  InsertEncoders encoders_;
   std::atomic<PendingFlusher*> pending_{nullptr};
   std::atomic<uint32_t> rolled_up_to_{0};
+  std::atomic<uint64_t> rollup_marks_{0};
   base::Mutex rollup_marks_mutex_;
 };
 

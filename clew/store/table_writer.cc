@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kLongestPauseForRoom{1000};
 constexpr std::chrono::milliseconds kReaderPause{300};
 // One INSERT holds at most about this much, however wide its rows are.
 constexpr uint64_t kCutBytes = 64u << 20;
+// Without a cut for so long, the memory for them goes back.
+constexpr std::chrono::seconds kRestAfter{3};
 // How often a waiting reader looks whether its client still waits.
 constexpr std::chrono::milliseconds kCancelCheck{50};
 
@@ -205,6 +207,16 @@ bool TableWriter::WaitForCut() {
     Time next = Time::max();
     if (IsCutDue(now, next)) return true;
     if (stopping_) next = std::min(next, stop_deadline_);
+    if (next == Time::max() && !is_resting_) {
+      if (now >= last_cut_ + kRestAfter) {
+        is_resting_ = true;
+        mutex_.unlock();
+        sink_.GiveBackMemory(table_);
+        mutex_.lock();
+        continue;
+      }
+      next = last_cut_ + kRestAfter;
+    }
     if (next == Time::max()) {
       work_.wait(mutex_);
     } else {
@@ -332,6 +344,8 @@ void TableWriter::FinishCut(bool set_aside) {
     pending_.pop_front();
   }
   ++stats_.cuts;
+  last_cut_ = steady_clock::now();
+  is_resting_ = false;
   cut_.reset();
   failing_ = false;
   stuck_since_.reset();

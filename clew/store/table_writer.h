@@ -138,6 +138,8 @@ class TableWriter {
   uint64_t round_target_ GUARDED_BY(mutex_) = 0;  // of the flush under way
   Time next_flush_ GUARDED_BY(mutex_){};
   bool failing_ GUARDED_BY(mutex_) = false;
+  Time last_cut_ GUARDED_BY(mutex_){};
+  bool is_resting_ GUARDED_BY(mutex_) = true;  // the sink keeps no memory for cuts
   // Since when INSERTs fail, or one that has begun does not go on.
   std::optional<Time> stuck_since_ GUARDED_BY(mutex_);
   base::Error last_failure_ GUARDED_BY(mutex_);

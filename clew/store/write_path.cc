@@ -8,6 +8,7 @@
 
 #include "clew/base/log.h"
 #include "clew/store/pending_index.h"
+#include "clew/store/store_state.h"
 #include "clew/store/table_writer.h"
 
 namespace clew::store {
@@ -29,6 +30,15 @@ wal::Table TableOf(Signal signal) {
   return wal::Table::kSpans;
 }
 
+Signal SignalOf(wal::Table table) {
+  switch (table) {
+    case wal::Table::kSpans: return Signal::kSpans;
+    case wal::Table::kLogs: return Signal::kLogs;
+    case wal::Table::kSeries: break;
+  }
+  return Signal::kMetrics;
+}
+
 // What Store offers, behind the seam.
 class StoreSink : public CutSink {
  public:
@@ -36,6 +46,7 @@ class StoreSink : public CutSink {
   base::Status Insert(const Cut<model::SpanBatch>& cut) override { return store_.Insert(cut); }
   base::Status Insert(const Cut<model::LogBatch>& cut) override { return store_.Insert(cut); }
   base::Status Insert(const Cut<model::SeriesBatch>& cut) override { return store_.Insert(cut); }
+  void GiveBackMemory(wal::Table table) override { store_.state().encoders().GiveBackMemory(SignalOf(table)); }
   base::Status Writable() const override { return store_.Writable(); }
   void EndWaitingWritesAt(steady_clock::time_point when) override { store_.EndWaitingWritesAt(when); }
 

@@ -28,6 +28,8 @@ class CutSink {
   virtual base::Status Insert(const Cut<model::SpanBatch>& cut) = 0;
   virtual base::Status Insert(const Cut<model::LogBatch>& cut) = 0;
   virtual base::Status Insert(const Cut<model::SeriesBatch>& cut) = 0;
+  // Nothing was inserted into `table` for a while: the memory that its INSERTs keep may go back.
+  virtual void GiveBackMemory(wal::Table /*table*/) {}
   // Why an INSERT that has begun does not go on at present, or success.
   virtual base::Status Writable() const { return {}; }
   // An INSERT that cannot go on at `when` may end the process: it would not return.

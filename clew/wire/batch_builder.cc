@@ -5,6 +5,11 @@
 
 namespace clew::wire {
 
+void BatchBuilder::ReserveFor(size_t message_bytes) {
+  // An attribute takes some forty bytes as instrumentation sends them.
+  attributes_.key_values.reserve(message_bytes / 40);
+}
+
 void BatchBuilder::Repair(model::StringId id, std::string_view text) {
   if (!base::IsUtf8(text)) strings_.Replace(id, base::ToUtf8(text));
 }

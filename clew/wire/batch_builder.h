@@ -14,6 +14,12 @@ namespace clew::wire {
 
 // Values nest deeper than model::kMaxValueDepth; thrown and caught within this folder only.
 struct TooDeep {};
+// More attributes and values than a batch may have (kMaxBatchValues), likewise.
+struct TooMany {};
+
+// Attributes, array elements and fields of lists of one batch. One that is empty has two bytes in a message and two
+// dozen in a batch, so without a bound a body within its limit could fill the memory.
+inline constexpr size_t kMaxBatchValues = 8u << 20;
 
 // Records that were left out of a batch.
 struct Rejections {
@@ -89,6 +95,9 @@ class BatchBuilder {
  public:
   explicit BatchBuilder(model::BatchBase& batch) : strings_(batch.strings), attributes_(batch.attributes) {}
 
+  // Room for what a message of that size usually holds.
+  void ReserveFor(size_t message_bytes);
+
   // The id of a text, ill-formed UTF-8 repaired.
   model::StringId Text(std::string_view text) {
     if (text.empty()) return 0;
@@ -122,11 +131,17 @@ class BatchBuilder {
     }
     return open.value;
   }
-  void PushValue(model::Value value) { values_.push_back(value); }
+  void PushValue(model::Value value) {
+    CountValue();
+    values_.push_back(value);
+  }
 
   // The attributes of one record: everything pushed between the two calls.
   size_t BeginKeyValues() const { return key_values_.size(); }
-  void PushKeyValue(model::StringId key, model::Value value) { key_values_.push_back({key, 0, value}); }
+  void PushKeyValue(model::StringId key, model::Value value) {
+    CountValue();
+    key_values_.push_back({key, 0, value});
+  }
   model::Range EndKeyValues(size_t mark);
 
   // Where the attribute columns end, and back to there: takes away what a record that is left out has added.
@@ -144,6 +159,9 @@ class BatchBuilder {
   // Longer texts hardly repeat: looking for an equal one costs more than it saves.
   static constexpr size_t kInternedBytes = 256;
 
+  void CountValue() {
+    if (++value_count_ > kMaxBatchValues) throw TooMany{};
+  }
   void Repair(model::StringId id, std::string_view text);
   void SetList(OpenValue& open, model::ValueKind kind) {
     if (open.value.kind == kind) return;
@@ -160,6 +178,7 @@ class BatchBuilder {
   model::Attributes& attributes_;
   std::vector<model::KeyValue> key_values_;
   std::vector<model::Value> values_;
+  size_t value_count_ = 0;  // pushed so far
 };
 
 }  // namespace clew::wire

@@ -111,4 +111,10 @@ base::Error TooLargeError() {
           {}};
 }
 
+base::Error TooManyError() {
+  return {base::Code::kOutOfRange,
+          fmt::format("the message has over {} attributes and values; send smaller batches", kMaxBatchValues),
+          {}};
+}
+
 }  // namespace clew::wire

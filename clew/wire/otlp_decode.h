@@ -91,6 +91,7 @@ void DecodeRequest(std::string_view message, model::BatchBase& batch, BatchBuild
 
 base::Error TooDeepError();
 base::Error TooLargeError();
+base::Error TooManyError();
 
 // Runs `decode(message, Decoded<Batch>&)` and turns what it throws into errors.
 template <typename Batch, typename Decode>
@@ -105,6 +106,8 @@ base::Result<Decoded<Batch>> DecodeGuarded(std::string_view message, Decode&& de
                                              malformed.what, malformed.at - message.data(), message.size()));
   } catch (const TooDeep&) {
     return std::unexpected(TooDeepError());
+  } catch (const TooMany&) {
+    return std::unexpected(TooManyError());
   } catch (const std::bad_alloc&) {
     return base::ResourceExhausted("not enough memory to decode the message");
   }

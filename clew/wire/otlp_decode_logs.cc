@@ -6,6 +6,8 @@ namespace {
 
 using model::LogBatch;
 
+constexpr size_t kUsualRecordBytes = 250;
+
 // opentelemetry/proto/logs/v1/logs.proto
 class LogDecoder {
  public:
@@ -13,6 +15,8 @@ class LogDecoder {
       : decoded_(decoded), batch_(decoded.batch), builder_(decoded.batch), body_builder_(decoded.batch) {}
 
   void Decode(std::string_view message) {
+    builder_.ReserveFor(message.size());
+    batch_.VisitRowColumns([&](auto& column) { column.reserve(message.size() / kUsualRecordBytes); });
     DecodeRequest(message, batch_, builder_, [this](std::string_view record, uint32_t resource, uint32_t scope) {
       return Record(record, resource, scope);
     });

@@ -6,6 +6,8 @@ namespace {
 
 using model::SpanBatch;
 
+constexpr size_t kUsualSpanBytes = 400;
+
 // opentelemetry/proto/trace/v1/trace.proto
 class TraceDecoder {
  public:
@@ -13,6 +15,8 @@ class TraceDecoder {
       : decoded_(decoded), batch_(decoded.batch), builder_(decoded.batch) {}
 
   void Decode(std::string_view message) {
+    builder_.ReserveFor(message.size());
+    batch_.VisitRowColumns([&](auto& column) { column.reserve(message.size() / kUsualSpanBytes); });
     DecodeRequest(message, batch_, builder_, [this](std::string_view span, uint32_t resource, uint32_t scope) {
       return Span(span, resource, scope);
     });

@@ -251,6 +251,8 @@ base::Result<Decoded<Batch>> DecodeGuarded(std::string_view text, Decode&& decod
     return std::unexpected(WrongTypeError(wrong));
   } catch (const TooDeep&) {
     return std::unexpected(TooDeepError());
+  } catch (const TooMany&) {
+    return std::unexpected(TooManyError());
   } catch (const std::bad_alloc&) {
     return base::ResourceExhausted("not enough memory to decode the message");
   }

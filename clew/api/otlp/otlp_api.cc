@@ -66,6 +66,7 @@ net::HttpResponse UnsupportedEncoding(wire::Format format) {
 
 struct Handler {
   std::shared_ptr<BatchSink> sink;
+  std::shared_ptr<ingest::MemoryBudget> memory;
   wire::Signal signal;
   size_t limit_bytes;
 
@@ -77,7 +78,7 @@ struct Handler {
     const auto context = http::ContextOf(request, model::Role::kWrite);
     if (!context) return reply(ErrorOf(*format, context.error()));
     const ExportRequest export_request{signal, *format, *compression, request.body, limit_bytes};
-    Export(*sink, *context, export_request,
+    Export(*sink, *memory, *context, export_request,
            [reply = std::move(reply), signal = signal,
             format = *format](base::Result<wire::PartialSuccess> left_out) mutable {
              if (!left_out) return reply(ErrorOf(format, left_out.error()));
@@ -107,7 +108,7 @@ void OtlpApi::Register(net::HttpRouter& router) const {
 }
 
 void OtlpApi::RegisterAt(net::HttpRouter& router, std::string_view path, Door door) const {
-  router.Add("POST", path, Handler{sink_, SignalOf(door), options_.body_limit_bytes},
+  router.Add("POST", path, Handler{sink_, options_.memory, SignalOf(door), options_.body_limit_bytes},
              {.run = net::Run::kOnShortPool, .body_limit = options_.body_limit_bytes});
   router.SetErrors(path, RenderError);
 }

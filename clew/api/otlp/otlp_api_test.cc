@@ -92,6 +92,32 @@ TEST_F(OtlpApiTest, AnswersInTheRequestsFormat) {
   EXPECT_EQ(sink_->seen().size(), 2U);
 }
 
+TEST_F(OtlpApiTest, WhatAllRequestsHoldIsBounded) {
+  OtlpOptions options;
+  options.memory = std::make_shared<ingest::MemoryBudget>(1u << 20);
+  Start(options);
+  {
+    ingest::MemoryBudget::Lease other(*options.memory);
+    ASSERT_TRUE(other.TryAdd(1u << 20));
+    for (const auto& answer : {Post("/v1/traces", kProtobuf, TracesProtobuf()),
+                               PostPacked(wire::Compression::kGzip, kProtobuf, TracesProtobuf())}) {
+      EXPECT_EQ(answer.status, 429);
+      EXPECT_EQ(answer.Header("Retry-After"), "1");
+    }
+  }
+  EXPECT_TRUE(sink_->seen().empty());
+  EXPECT_EQ(options.memory->refused(), 2u);
+  // Alone, one may hold more than there is.
+  std::string large = kTracesJson;
+  large.insert(large.size() - 1, std::string(1u << 20, ' '));
+  EXPECT_EQ(Post("/v1/traces", kJson, large).status, 200);
+  // It packs far better than telemetry does.
+  EXPECT_EQ(PostPacked(wire::Compression::kGzip, kJson, large).status, 200);
+  EXPECT_EQ(PostPacked(wire::Compression::kZstd, kJson, large).status, 200);
+  EXPECT_EQ(options.memory->used(), 0u);
+  EXPECT_EQ(sink_->seen().size(), 3u);
+}
+
 TEST_F(OtlpApiTest, PartialSuccess) {
   auto answer = Post("/v1/traces", kJson, kHalfBadTracesJson);
   EXPECT_EQ(answer.status, 200);

@@ -109,7 +109,7 @@ class ExportCall final : public grpc::ServerGenericBidiReactor {
     // gRPC unpacks nothing here, since it would do so without a bound, and its own word for the encoding is lost.
     const ExportRequest request{signal_, wire::Format::kProtobuf, wire::DetectCompression(body), body,
                                 shared_.options.message_limit_bytes};
-    Export(*shared_.sink, *context, request,
+    Export(*shared_.sink, *shared_.options.memory, *context, request,
            [this](base::Result<wire::PartialSuccess> left_out) { Answer(std::move(left_out)); });
   }
 
@@ -295,6 +295,7 @@ class Server final : public OtlpGrpcServer {
 base::Result<std::unique_ptr<OtlpGrpcServer>> OtlpGrpcServer::Start(OtlpGrpcOptions options,
                                                                     std::shared_ptr<BatchSink> sink) {
   TameGrpcLog();
+  if (!options.memory) options.memory = std::make_shared<ingest::MemoryBudget>(kDecodeMemoryBytes);
   auto server = std::make_unique<Server>(std::move(options), std::move(sink));
   CLEW_RETURN_IF_ERROR(server->Listen());
   return server;

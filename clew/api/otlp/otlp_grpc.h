@@ -9,6 +9,7 @@
 #include "clew/api/otlp/batch_sink.h"
 #include "clew/auth/token_file.h"
 #include "clew/base/result.h"
+#include "clew/ingest/memory_budget.h"
 #include "clew/net/address.h"
 
 namespace clew::api::otlp {
@@ -19,8 +20,10 @@ struct OtlpGrpcOptions {
   std::string listen_option = "--otlp-grpc";
   // Of a message, as sent and decompressed; over it RESOURCE_EXHAUSTED.
   size_t message_limit_bytes = 64u << 20;
-  // All messages that are being decoded or wait to be kept; over it RESOURCE_EXHAUSTED with RetryInfo.
-  size_t memory_bytes = 512u << 20;
+  // All messages that are in work, as sent; over it RESOURCE_EXHAUSTED with RetryInfo.
+  size_t memory_bytes = 160u << 20;
+  // What messages hold while they are decoded, shared with the other doors; null: one of its own.
+  std::shared_ptr<ingest::MemoryBudget> memory = {};
   // TLS where both are given: PEM files, the certificate with its chain; read again when they change.
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
