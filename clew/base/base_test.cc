@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <latch>
 #include <limits>
 
 #include "clew/base/bytes.h"
@@ -9,6 +11,7 @@
 #include "clew/base/hash.h"
 #include "clew/base/json_reader.h"
 #include "clew/base/json_writer.h"
+#include "clew/base/periodic_thread.h"
 #include "clew/base/time.h"
 
 namespace clew::base {
@@ -113,6 +116,29 @@ TEST(File, ReplacesAtOnce) {
   EXPECT_EQ(*ReadFile(path), "two");
   EXPECT_EQ(ReadFile(path, 1).error().code, Code::kOutOfRange);
   EXPECT_EQ(ReadFile(path + ".missing").error().code, Code::kNotFound);
+}
+
+TEST(PeriodicThread, WorksAgainAndAgainUntilItIsStopped) {
+  std::atomic<int> runs = 0;
+  std::latch third(3);
+  PeriodicThread thread(std::chrono::milliseconds(1), PeriodicThread::First::kAtOnce, [&] {
+    if (++runs <= 3) third.count_down();
+  });
+  third.wait();
+  EXPECT_FALSE(thread.is_stopping());
+  thread.Stop();
+  const int stopped_at = runs;
+  EXPECT_TRUE(thread.is_stopping());
+  thread.Stop();
+  EXPECT_EQ(runs, stopped_at);
+}
+
+TEST(PeriodicThread, WaitsBeforeTheFirstTimeWhereAsked) {
+  std::atomic<int> runs = 0;
+  {
+    const PeriodicThread thread(std::chrono::hours(1), PeriodicThread::First::kAfterInterval, [&] { ++runs; });
+  }
+  EXPECT_EQ(runs, 0);
 }
 
 }  // namespace

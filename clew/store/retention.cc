@@ -51,30 +51,14 @@ struct Retention::Day {
   uint64_t bytes = 0;
 };
 
-Retention::Retention(Store& store, RetentionOptions options) : store_(store), options_(std::move(options)) {
-  thread_ = std::thread([this] { Run(); });
-}
-
-Retention::~Retention() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-    wake_.notify_all();
-  }
-  thread_.join();
-}
-
-void Retention::Run() {
-  while (true) {
-    if (base::Status status = Apply(); !status) {
-      base::LogWarning("retention: {}; it is tried again", status.error().message);
-    }
-    const base::MutexLock lock(mutex_);
-    const auto next = std::chrono::steady_clock::now() + options_.interval;
-    while (!stop_ && std::chrono::steady_clock::now() < next) wake_.wait_until(mutex_, next);
-    if (stop_) return;
-  }
-}
+Retention::Retention(Store& store, RetentionOptions options)
+    : store_(store),
+      options_(std::move(options)),
+      thread_(options_.interval, base::PeriodicThread::First::kAtOnce, [this] {
+        if (base::Status status = Apply(); !status) {
+          base::LogWarning("retention: {}; it is tried again", status.error().message);
+        }
+      }) {}
 
 RetentionStats Retention::stats() const {
   const base::MutexLock lock(mutex_);

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <thread>
 
+#include "clew/base/periodic_thread.h"
 #include "clew/base/result.h"
 #include "clew/base/thread_annotations.h"
 #include "clew/base/time.h"
@@ -42,7 +42,6 @@ struct RetentionStats {
 class Retention {
  public:
   Retention(Store& store, RetentionOptions options);
-  ~Retention();
   Retention(const Retention&) = delete;
   Retention& operator=(const Retention&) = delete;
 
@@ -53,7 +52,6 @@ class Retention {
  private:
   struct Day;
 
-  void Run();
   base::Status DropDay(const Day& day, const std::string& reason);
   double ShareOf(uint64_t table_bytes) const;
 
@@ -61,10 +59,8 @@ class Retention {
   const RetentionOptions options_;
   base::Mutex work_mutex_;  // held while days are dropped
   mutable base::Mutex mutex_;
-  base::CondVar wake_;
-  bool stop_ GUARDED_BY(mutex_) = false;
   RetentionStats stats_ GUARDED_BY(mutex_);
-  std::thread thread_;
+  base::PeriodicThread thread_;  // last: it uses all of the others
 };
 
 }  // namespace clew::store

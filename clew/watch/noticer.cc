@@ -62,29 +62,13 @@ Noticer::Noticer(store::Store& store, NoticerOptions options, OnIncident on_inci
 }
 
 void Noticer::Start() {
-  thread_ = std::thread([this] { Run(); });
+  thread_.emplace(options_.interval, base::PeriodicThread::First::kAfterInterval,
+                  [this] { Look(base::Clock::System().Now()); });
 }
 
 void Noticer::Stop() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-  }
   cancellation_.Cancel();
-  stop_changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Noticer::Run() {
-  while (true) {
-    {
-      base::MutexLock lock(mutex_);
-      const auto until = std::chrono::steady_clock::now() + options_.interval;
-      while (!stop_ && std::chrono::steady_clock::now() < until) stop_changed_.wait_until(mutex_, until);
-      if (stop_) return;
-    }
-    Look(base::Clock::System().Now());
-  }
+  thread_.reset();
 }
 
 void Noticer::Look(int64_t now) {

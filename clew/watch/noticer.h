@@ -6,11 +6,11 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "clew/base/thread_annotations.h"
+#include "clew/base/periodic_thread.h"
 #include "clew/model/request_context.h"
 #include "clew/model/tenant.h"
 #include "clew/store/incident_table.h"
@@ -77,7 +77,6 @@ class Noticer {
     bool restored = false;
   };
 
-  void Run();
   base::Status LookAt(Tenant& tenant, int64_t now);
   base::Status FullLook(Tenant& tenant, const model::RequestContext& context, int64_t now);
   base::Status Restore(Tenant& tenant, const model::RequestContext& context, int64_t now);
@@ -87,10 +86,7 @@ class Noticer {
   const OnIncident on_incident_;
   std::vector<Tenant> tenants_;
   model::CancellationToken cancellation_;
-  base::Mutex mutex_;
-  base::CondVar stop_changed_;
-  bool stop_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  std::optional<base::PeriodicThread> thread_;
 };
 
 }  // namespace clew::watch
