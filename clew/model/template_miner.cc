@@ -2,6 +2,9 @@
 #include "clew/model/template_miner.h"
 
 #include <algorithm>
+#include <array>
+
+#include "clew/base/hash.h"
 
 namespace clew::model {
 namespace {
@@ -12,22 +15,51 @@ constexpr size_t kMaxWords = 60;
 constexpr size_t kLeafWords = 3;
 constexpr std::string_view kSeparators = " \t\r\n[]{}(),;=\"'";
 
-bool IsVariable(std::string_view word) {
-  const bool has_digit = std::ranges::any_of(word, [](char c) { return c >= '0' && c <= '9'; });
-  return has_digit && !word.contains('#');
+enum CharClass : uint8_t { kOther, kSeparator, kDigit, kHash };
+constexpr std::array<CharClass, 256> kClasses = [] {
+  std::array<CharClass, 256> classes{};
+  for (const char c : kSeparators) classes[static_cast<uint8_t>(c)] = kSeparator;
+  for (char c = '0'; c <= '9'; ++c) classes[static_cast<uint8_t>(c)] = kDigit;
+  classes['#'] = kHash;
+  return classes;
+}();
+
+// Calls `on_word` with each word that says what a line is, variable ones as kVariable.
+template <typename OnWord>
+void EachWord(std::string_view line, OnWord&& on_word) {
+  const auto class_at = [&](size_t at) { return kClasses[static_cast<uint8_t>(line[at])]; };
+  size_t at = 0;
+  for (size_t words = 0; words < kMaxWords; ++words) {
+    while (at < line.size() && class_at(at) == kSeparator) ++at;
+    if (at == line.size()) return;
+    const size_t begin = at;
+    bool has_digit = false;
+    bool has_hash = false;
+    for (; at < line.size() && class_at(at) != kSeparator; ++at) {
+      has_digit |= class_at(at) == kDigit;
+      has_hash |= class_at(at) == kHash;
+    }
+    on_word(has_digit && !has_hash ? kVariable : line.substr(begin, at - begin));
+  }
 }
 
 std::vector<std::string> Words(std::string_view line) {
   std::vector<std::string> words;
-  while (words.size() < kMaxWords) {
-    const size_t begin = line.find_first_not_of(kSeparators);
-    if (begin == std::string_view::npos) break;
-    line.remove_prefix(begin);
-    const std::string_view word = line.substr(0, line.find_first_of(kSeparators));
-    words.emplace_back(IsVariable(word) ? kVariable : word);
-    line.remove_prefix(word.size());
-  }
+  EachWord(line, [&](std::string_view word) { words.emplace_back(word); });
   return words;
+}
+
+// Where lines with these words meet.
+std::string LeafOf(std::string_view service, const std::vector<std::string>& words) {
+  std::string leaf(service);
+  size_t constants = 0;
+  for (const std::string& word : words) {
+    if (word == kVariable) continue;
+    leaf += '\0';
+    leaf += word;
+    if (++constants == kLeafWords) break;
+  }
+  return leaf;
 }
 
 // How far both agree over the words that both have; a variable place counts half, so that of two candidates the more
@@ -49,15 +81,10 @@ double Agreement(const std::vector<std::string>& words, const std::vector<std::s
 
 TemplateMiner::TemplateId TemplateMiner::Add(std::string_view service, std::string_view line) {
   std::vector<std::string> words = Words(line);
-  std::string leaf(service);
-  size_t constants = 0;
-  for (const std::string& word : words) {
-    if (word == kVariable) continue;
-    leaf += '\0';
-    leaf += word;
-    if (++constants == kLeafWords) break;
-  }
-  std::vector<TemplateId>& candidates = leaves_[leaf];
+  const std::string leaf = LeafOf(service, words);
+  const auto known_leaf = leaves_.find(leaf);
+  static const std::vector<TemplateId> kNobody;
+  const std::vector<TemplateId>& candidates = known_leaf == leaves_.end() ? kNobody : known_leaf->second;
   TemplateId best = 0;
   double best_agreement = 0;
   for (const TemplateId id : candidates) {
@@ -78,10 +105,33 @@ TemplateMiner::TemplateId TemplateMiner::Add(std::string_view service, std::stri
     if (longer && !known.empty()) known.back() = kVariable;
     return best;
   }
+  if (templates_.size() >= most_) return kNone;
+  return AddNew(std::move(words), leaves_[leaf]);
+}
+
+TemplateMiner::TemplateId TemplateMiner::Restore(std::string_view service, std::string_view text) {
+  std::vector<std::string> words = Words(text);
+  const std::string leaf = LeafOf(service, words);
+  if (const auto known = leaves_.find(leaf); known != leaves_.end()) {
+    for (const TemplateId id : known->second) {
+      if (templates_[id].words == words) return id;
+    }
+  }
+  if (templates_.size() >= most_) return kNone;
+  return AddNew(std::move(words), leaves_[leaf]);
+}
+
+TemplateMiner::TemplateId TemplateMiner::AddNew(std::vector<std::string> words, std::vector<TemplateId>& leaf) {
   const auto id = static_cast<TemplateId>(templates_.size());
   templates_.push_back({std::move(words)});
-  candidates.push_back(id);
+  leaf.push_back(id);
   return id;
+}
+
+uint64_t TemplateMiner::ShapeOf(std::string_view service, std::string_view line) {
+  uint64_t shape = base::Hash64(service);
+  EachWord(line, [&](std::string_view word) { shape = base::Hash64(word, shape); });
+  return shape;
 }
 
 std::string TemplateMiner::Text(TemplateId id) const {

@@ -17,9 +17,19 @@ namespace clew::model {
 class TemplateMiner {
  public:
   using TemplateId = uint32_t;
+  static constexpr TemplateId kNone = UINT32_MAX;
 
-  // The template of `line`, which came from `service`; lines of different services never share one.
+  TemplateMiner() = default;
+  // At most so many templates.
+  explicit TemplateMiner(size_t most) : most_(most) {}
+
+  // The template of `line`, which came from `service`; lines of different services never share one. kNone: it follows
+  // none of those that are there, and there may be no more.
   TemplateId Add(std::string_view service, std::string_view line);
+  // Puts one in as Text gave it, so that lines find it again; kNone where there may be no more.
+  TemplateId Restore(std::string_view service, std::string_view text);
+  // A hash of all that Add looks at: lines of one shape and service follow one template.
+  static uint64_t ShapeOf(std::string_view service, std::string_view line);
   // Its text as it stands now: it can only become more general.
   std::string Text(TemplateId id) const;
   size_t size() const { return templates_.size(); }
@@ -29,6 +39,9 @@ class TemplateMiner {
     std::vector<std::string> words;
   };
 
+  TemplateId AddNew(std::vector<std::string> words, std::vector<TemplateId>& leaf);
+
+  size_t most_ = kNone;
   std::vector<Template> templates_;
   std::unordered_map<std::string, std::vector<TemplateId>> leaves_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clew/base/log.h"
+#include "clew/store/calls_sql.h"
 #include "clew/store/rollup_windows.h"
 #include "clew/store/store_state.h"
 
@@ -57,12 +58,8 @@ struct Part {
         table, ArrivedIn(window - std::min(window, kNeighbourSeconds), window + kWindowSeconds + kNeighbourSeconds),
         operations, kOtherOperations);
   }
+  CallsScope Calls() const { return {Own(), Near(), Operation("p"), Operation("c")}; }
 };
-
-constexpr std::string_view kMinute = "toUInt32(intDiv({}.start_time, 60000000000))";
-// The smallest b for which 2^(b/4) nanoseconds are no less than the duration; -1 for none at all.
-constexpr std::string_view kBucket = "toInt16(if(took = 0, -1, ceil(log2(took) * 4)))";
-constexpr std::string_view kHasParent = "parent_span_id != toFixedString('', 8)";
 
 std::string SpanRollupSql(const Part& part) {
   return fmt::format(
@@ -80,13 +77,12 @@ std::string SpanRollupSql(const Part& part) {
       "WHERE {near} AND {has_parent} GROUP BY tenant, trace_id, parent_span_id) AS c "
       "ON s.tenant = c.tenant AND s.trace_id = c.trace_id AND s.span_id = c.parent_span_id) "
       "GROUP BY tenant, minute, service_name, operation, kind, status_code",
-      fmt::arg("window", part.window), fmt::arg("attempt", part.attempt), fmt::arg("bucket", kBucket),
-      fmt::arg("minute", fmt::format(fmt::runtime(kMinute), "s")), fmt::arg("operation", part.Operation("s")),
-      fmt::arg("own", part.Own()), fmt::arg("near", part.Near()), fmt::arg("has_parent", kHasParent));
+      fmt::arg("window", part.window), fmt::arg("attempt", part.attempt), fmt::arg("bucket", kDurationBucketSql),
+      fmt::arg("minute", MinuteSql("s")), fmt::arg("operation", part.Operation("s")), fmt::arg("own", part.Own()),
+      fmt::arg("near", part.Near()), fmt::arg("has_parent", kHasParentSql));
 }
 
-// `calls` gives a row a call: tenant, minute, client, client_name, server, server_name, server_kind, address, failed,
-// took, hop (negative: no network was seen).
+// `calls`: calls_sql.h.
 std::string EdgeRollupSql(const Part& part, std::string_view calls) {
   return fmt::format(
       "INSERT INTO edge_rollups (tenant, arrived, attempt, minute, client, client_name, server, server_name, "
@@ -95,43 +91,7 @@ std::string EdgeRollupSql(const Part& part, std::string_view calls) {
       "count(), countIf(failed), sum(toFloat64(took)), countIf(hop >= 0), sumIf(toFloat64(hop), hop >= 0), "
       "sumMap(map({}, toUInt64(1))) FROM ({}) "
       "GROUP BY tenant, minute, client, client_name, server, server_name, server_kind, address",
-      part.window, part.attempt, kBucket, calls);
-}
-
-// Calls that another service answered: by the span that answered, which is in the window; as Edges of span_reader.h
-// has them.
-std::string AnsweredCalls(const Part& part) {
-  return fmt::format(
-      "SELECT c.tenant AS tenant, {minute} AS minute, p.service_name AS client, {client_name} AS client_name, "
-      "c.service_name AS server, {server_name} AS server_name, toUInt8(0) AS server_kind, p.peer_name AS address, "
-      "p.status_code = 2 OR c.status_code = 2 AS failed, "
-      "greatest(0, if(p.kind IN (3, 4), p.duration, c.duration)) AS took, "
-      "if(p.kind IN (3, 4), greatest(0, p.duration - c.duration), toInt64(-1)) AS hop "
-      "FROM (SELECT tenant, trace_id, span_id, service_name, name, kind, duration, status_code, peer_name FROM spans "
-      "WHERE {near}) AS p INNER JOIN (SELECT tenant, trace_id, parent_span_id, service_name, name, start_time, "
-      "duration, "
-      "status_code FROM spans WHERE {own} AND kind NOT IN (3, 4) AND {has_parent}) AS c "
-      "ON p.tenant = c.tenant AND p.trace_id = c.trace_id AND p.span_id = c.parent_span_id "
-      "WHERE p.service_name != c.service_name",
-      fmt::arg("minute", fmt::format(fmt::runtime(kMinute), "c")), fmt::arg("client_name", part.Operation("p")),
-      fmt::arg("server_name", part.Operation("c")), fmt::arg("near", part.Near()), fmt::arg("own", part.Own()),
-      fmt::arg("has_parent", kHasParent));
-}
-
-// Calls of databases and queues, and calls to any other address that nobody answered.
-std::string UnansweredCalls(const Part& part) {
-  return fmt::format(
-      "SELECT p.tenant AS tenant, {minute} AS minute, p.service_name AS client, {client_name} AS client_name, "
-      "p.peer_name AS server, '' AS server_name, p.peer_kind AS server_kind, p.peer_name AS address, "
-      "p.status_code = 2 AS failed, greatest(0, p.duration) AS took, toInt64(-1) AS hop "
-      "FROM (SELECT tenant, trace_id, span_id, service_name, name, start_time, duration, status_code, peer_kind, "
-      "peer_name FROM spans WHERE {own} AND peer_kind IN (1, 2, 3)) AS p "
-      "LEFT JOIN (SELECT DISTINCT tenant, trace_id, parent_span_id, toUInt8(1) AS answered FROM spans WHERE {near} "
-      "AND kind NOT IN (3, 4) AND {has_parent}) AS c "
-      "ON p.tenant = c.tenant AND p.trace_id = c.trace_id AND p.span_id = c.parent_span_id "
-      "WHERE p.peer_kind != 3 OR c.answered = 0",
-      fmt::arg("minute", fmt::format(fmt::runtime(kMinute), "p")), fmt::arg("client_name", part.Operation("p")),
-      fmt::arg("own", part.Own()), fmt::arg("near", part.Near()), fmt::arg("has_parent", kHasParent));
+      part.window, part.attempt, kDurationBucketSql, calls);
 }
 
 base::Result<uint64_t> QueryNumber(engine::Engine& engine, const std::string& sql) {
@@ -161,35 +121,15 @@ base::Status MarkWindowsStale(engine::Engine& engine, uint32_t first_second, uin
                         {}, WorkOptions());
 }
 
-Rollup::Rollup(Store& store, RollupOptions options) : store_(store), options_(std::move(options)) {
-  thread_ = std::thread([this] { Run(); });
-}
-
-Rollup::~Rollup() {
-  {
-    const base::MutexLock lock(mutex_);
-    stop_ = true;
-    wake_.notify_all();
-  }
-  thread_.join();
-}
-
-void Rollup::Run() {
-  while (true) {
-    if (base::Status status = Apply(); !status && !IsStopping()) {
-      base::LogWarning("rollups: {}; it is tried again", status.error().message);
-    }
-    const base::MutexLock lock(mutex_);
-    const auto next = std::chrono::steady_clock::now() + options_.interval;
-    while (!stop_ && std::chrono::steady_clock::now() < next) wake_.wait_until(mutex_, next);
-    if (stop_) return;
-  }
-}
-
-bool Rollup::IsStopping() const {
-  const base::MutexLock lock(mutex_);
-  return stop_;
-}
+Rollup::Rollup(Store& store, RollupOptions options)
+    : store_(store),
+      options_(std::move(options)),
+      log_templates_(store.state().engine(), options_.log_templates),
+      thread_(options_.interval, base::PeriodicThread::First::kAtOnce, [this] {
+        if (base::Status status = Apply(); !status && !thread_.is_stopping()) {
+          base::LogWarning("rollups: {}; it is tried again", status.error().message);
+        }
+      }) {}
 
 RollupStats Rollup::stats() const {
   const base::MutexLock lock(mutex_);
@@ -211,9 +151,10 @@ base::Result<std::vector<uint32_t>> Rollup::NextWindows(uint32_t before) {
                        "GROUP BY arrived HAVING argMax(is_stale, version) = 1 ORDER BY arrived LIMIT {}",
                        before, kWindowsAtOnce)));
   CLEW_RETURN_IF_ERROR(
-      read(fmt::format("SELECT DISTINCT toUInt32(intDiv(toUnixTimestamp(arrived), {0}) * {0}) AS begin FROM spans "
-                       "WHERE arrived >= toDateTime({1}) AND arrived < toDateTime({2}) ORDER BY begin LIMIT {3}",
-                       kWindowSeconds, rolled_up_to, before, kWindowsAtOnce)));
+      read(fmt::format("SELECT DISTINCT toUInt32(intDiv(toUnixTimestamp(arrived), {0}) * {0}) AS begin FROM "
+                       "(SELECT arrived FROM spans WHERE {1} UNION ALL SELECT arrived FROM logs WHERE {1}) "
+                       "ORDER BY begin LIMIT {2}",
+                       kWindowSeconds, Part::ArrivedIn(rolled_up_to, before), kWindowsAtOnce)));
   return windows;
 }
 
@@ -221,9 +162,12 @@ base::Status Rollup::Apply() {
   const base::MutexLock work(work_mutex_);
   base::Status status;
   bool more = true;
-  while (more && status && !IsStopping()) {
+  while (more && status && !thread_.is_stopping()) {
     const int64_t stored = options_.stored_up_to() / base::kNanosPerSecond - kNeighbourSeconds;
     const auto before = static_cast<uint32_t>(std::max<int64_t>(0, stored) / kWindowSeconds * kWindowSeconds);
+    // Nobody is asked for what cannot be new: a store that nobody uses is to come to rest.
+    const std::pair looked_at(before, store_.state().rollup_marks());
+    if (looked_at == looked_at_) break;
     auto windows = NextWindows(before);
     if (!windows) {
       status = std::unexpected(std::move(windows).error());
@@ -231,7 +175,7 @@ base::Status Rollup::Apply() {
     }
     more = windows->size() >= kWindowsAtOnce;
     for (const uint32_t window : *windows) {
-      if (IsStopping()) break;
+      if (thread_.is_stopping()) break;
       status = MakeWindow(window);
       if (!status) break;
       store_.state().RaiseRolledUpTo(window + kWindowSeconds);
@@ -239,6 +183,7 @@ base::Status Rollup::Apply() {
       ++stats_.windows;
       stats_.rolled_up_to = std::max(stats_.rolled_up_to, (window + kWindowSeconds) * base::kNanosPerSecond);
     }
+    if (!more && status && !thread_.is_stopping()) looked_at_ = looked_at;
   }
   const base::MutexLock lock(mutex_);
   stats_.last_error = status ? std::string() : status.error().message;
@@ -259,14 +204,19 @@ base::Status Rollup::MakeWindow(uint32_t window) {
   CLEW_ASSIGN_OR_RETURN(const uint64_t spans, QueryNumber(engine, "SELECT count() FROM spans WHERE " + part.Own()));
   part.parts = std::max<uint64_t>(1, (spans + options_.spans_at_once - 1) / options_.spans_at_once);
   for (; part.part < part.parts; ++part.part) {
-    for (const std::string& sql :
-         {SpanRollupSql(part), EdgeRollupSql(part, AnsweredCalls(part)), EdgeRollupSql(part, UnansweredCalls(part))}) {
+    for (const std::string& sql : {SpanRollupSql(part), EdgeRollupSql(part, AnsweredCallsSql(part.Calls())),
+                                   EdgeRollupSql(part, UnansweredCallsSql(part.Calls()))}) {
       engine::QueryOptions options = WorkOptions();
-      options.cancelled = [this] { return IsStopping(); };
+      options.cancelled = [this] { return thread_.is_stopping(); };
       CLEW_RETURN_IF_ERROR(engine.Execute(sql, {}, options));
     }
   }
-  // What was marked meanwhile stays marked: its late spans may have been missed.
+  {
+    engine::QueryOptions options = WorkOptions();
+    options.cancelled = [this] { return thread_.is_stopping(); };
+    CLEW_RETURN_IF_ERROR(log_templates_.MakeWindow(window, part.attempt, options));
+  }
+  // What was marked meanwhile stays marked: its late rows may have been missed.
   const base::MutexLock marks(store_.state().rollup_marks_mutex());
   return engine.Execute(fmt::format("INSERT INTO rollup_windows (arrived, attempt, version, is_stale) "
                                     "SELECT toDateTime({0}), {1}, max(version) + 1, max(version) != {2} "

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <tuple>
 
+#include "clew/store/rollup_windows.h"
 #include "clew/store/sql.h"
 #include "clew/store/store_state.h"
 
@@ -15,9 +15,6 @@ namespace clew::store {
 namespace {
 
 constexpr int64_t kNanosPerMinute = 60 * base::kNanosPerSecond;
-// Rows of attempts that came to their end, of each window the last.
-constexpr std::string_view kIsNamed =
-    "(arrived, attempt) IN (SELECT arrived, argMax(attempt, version) FROM rollup_windows GROUP BY arrived)";
 
 void AddMinutes(TimeRange range, Conditions& conditions) {
   const auto minutes = [](base::UnixNanos time) { return std::max<int64_t>(0, time) / kNanosPerMinute; };
@@ -27,16 +24,7 @@ void AddMinutes(TimeRange range, Conditions& conditions) {
   if (range.to != std::numeric_limits<int64_t>::max()) {
     conditions.AddInt("minute < {to:UInt32}", "to", range.to <= 0 ? 0 : minutes(range.to - 1) + 1);
   }
-  conditions.Add(kIsNamed);
-}
-
-DurationCounts ReadDurations(const engine::Column& column, size_t row) {
-  DurationCounts durations;
-  const auto [first, last] = column.Elements(row);
-  for (size_t i = first; i < last; ++i) {
-    durations.Add(column.element(0).At<int16_t>(i), column.element(1).At<uint64_t>(i));
-  }
-  return durations;
+  conditions.Add(kIsNamedWindow);
 }
 
 template <typename Id>
@@ -47,6 +35,15 @@ Id IdOf(std::string_view bytes) {
 }
 
 }  // namespace
+
+DurationCounts ReadDurationCounts(const engine::Column& column, size_t row) {
+  DurationCounts durations;
+  const auto [first, last] = column.Elements(row);
+  for (size_t i = first; i < last; ++i) {
+    durations.Add(column.element(0).At<int16_t>(i), column.element(1).At<uint64_t>(i));
+  }
+  return durations;
+}
 
 double DurationCounts::Quantile(double q) const {
   uint64_t total = 0;
@@ -83,7 +80,7 @@ base::Result<std::vector<SpanRollup>> RollupReader::Spans(TimeRange range, std::
           rollups.push_back({block[0].At<uint32_t>(row) * kNanosPerMinute, std::string(block[1].Text(row)),
                              std::string(block[2].Text(row)), static_cast<model::SpanKind>(block[3].At<uint8_t>(row)),
                              static_cast<model::StatusCode>(block[4].At<uint8_t>(row)), block[5].At<uint64_t>(row),
-                             block[6].At<double>(row), block[7].At<double>(row), ReadDurations(block[8], row),
+                             block[6].At<double>(row), block[7].At<double>(row), ReadDurationCounts(block[8], row),
                              IdOf<model::TraceId>(block[9].Text(row)), IdOf<model::SpanId>(block[10].Text(row)),
                              static_cast<base::UnixNanos>(block[11].At<uint64_t>(row)), block[12].At<int64_t>(row)});
         }
@@ -109,35 +106,12 @@ base::Result<std::vector<CallRollup>> RollupReader::Calls(TimeRange range) {
                              std::string(block[2].Text(row)), std::string(block[3].Text(row)),
                              std::string(block[4].Text(row)), static_cast<NodeKind>(block[5].At<uint8_t>(row)),
                              block[6].At<uint64_t>(row), block[7].At<uint64_t>(row), block[8].At<double>(row),
-                             block[9].At<uint64_t>(row), block[10].At<double>(row), ReadDurations(block[11], row)});
+                             block[9].At<uint64_t>(row), block[10].At<double>(row),
+                             ReadDurationCounts(block[11], row)});
         }
         return {};
       }));
   return rollups;
-}
-
-base::Result<std::vector<ServiceEdge>> RollupReader::Edges(TimeRange range) {
-  CLEW_ASSIGN_OR_RETURN(const std::vector<CallRollup> calls, Calls(range));
-  std::map<std::tuple<std::string, std::string, NodeKind>, std::pair<ServiceEdge, DurationCounts>> edges;
-  for (const CallRollup& call : calls) {
-    auto& [edge, durations] = edges[{call.client, call.server, call.server_kind}];
-    edge.client = call.client;
-    edge.server = call.server;
-    edge.server_kind = call.server_kind;
-    edge.calls += call.calls;
-    edge.errors += call.errors;
-    edge.duration_sum += call.duration_sum;
-    for (const auto& [bucket, count] : call.durations.counts()) durations.Add(bucket, count);
-  }
-  std::vector<ServiceEdge> result;
-  for (auto& [key, value] : edges) {
-    ServiceEdge& edge = value.first;
-    edge.p50 = value.second.Quantile(0.5);
-    edge.p95 = value.second.Quantile(0.95);
-    edge.p99 = value.second.Quantile(0.99);
-    result.push_back(std::move(edge));
-  }
-  return result;
 }
 
 base::UnixNanos RollupReader::UpTo() const { return store_.state().rolled_up_to() * base::kNanosPerSecond; }

@@ -9,6 +9,7 @@
 
 #include "clew/base/result.h"
 #include "clew/base/time.h"
+#include "clew/engine/native_block.h"
 #include "clew/model/ids.h"
 #include "clew/model/request_context.h"
 #include "clew/model/span_batch.h"
@@ -23,6 +24,9 @@ namespace clew::store {
 class DurationCounts {
  public:
   void Add(int16_t bucket, uint64_t calls) { counts_[bucket] += calls; }
+  void Add(const DurationCounts& others) {
+    for (const auto& [bucket, calls] : others.counts_) Add(bucket, calls);
+  }
   // Nanoseconds below which the part `q` (0 to 1) of the calls lies; 0 where there are none.
   double Quantile(double q) const;
   const std::map<int16_t, uint64_t>& counts() const { return counts_; }
@@ -30,6 +34,9 @@ class DurationCounts {
  private:
   std::map<int16_t, uint64_t> counts_;
 };
+
+// The counts in a row of a column of type Map(Int16, UInt64).
+DurationCounts ReadDurationCounts(const engine::Column& column, size_t row);
 
 // The spans of one operation that began in one minute.
 struct SpanRollup {
@@ -76,8 +83,6 @@ class RollupReader {
   // Whole minutes whose beginning is in the range, by minute, service, operation, kind, status. Empty: all services.
   base::Result<std::vector<SpanRollup>> Spans(TimeRange range, std::string_view service = {});
   base::Result<std::vector<CallRollup>> Calls(TimeRange range);
-  // The same added up by client and server.
-  base::Result<std::vector<ServiceEdge>> Edges(TimeRange range);
   // What arrived before it is in the rollups.
   base::UnixNanos UpTo() const;
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 
+#include "clew/store/edge_reader.h"
 #include "clew/store/rollup_reader.h"
 #include "clew/store/store_state.h"
 #include "clew/store/store_testing.h"
@@ -41,7 +42,7 @@ class RollupTest : public StoreTest {
   }
   std::vector<ServiceEdge> Edges() {
     const model::RequestContext context = ContextOf();
-    auto edges = RollupReader(*store_, context).Edges({});
+    auto edges = EdgeReader(*store_, context).Edges({});
     if (!edges) ADD_FAILURE() << edges.error().message;
     return edges ? *std::move(edges) : std::vector<ServiceEdge>();
   }
@@ -54,6 +55,7 @@ struct Request {
     web.end_time[server] = static_cast<uint64_t>(start + kSecond);
     const size_t client = AddSpan(web, 0, "GET", trace, 2, 1, start);
     web.kind[client] = model::SpanKind::kClient;
+    web.attribute_range[client] = AttributeList(web).Text("server.address", "cart.local").Finish();
     web.end_time[client] = static_cast<uint64_t>(start + kSecond * 6 / 10);
     const size_t answer = AddSpan(cart, AddService(cart, "cart"), "GET /cart", trace, 3, 2, start);
     cart.end_time[answer] = static_cast<uint64_t>(start + kSecond / 2);
@@ -145,6 +147,45 @@ TEST_F(RollupTest, AgreesWithTheSpansThemselves) {
   EXPECT_EQ(CallsByOperation()["web GET /"], 40u);
 }
 
+TEST_F(RollupTest, EdgesAreWhatTheSpansSayWhateverIsCountedYet) {
+  for (uint64_t trace = 1; trace <= 20; ++trace) {
+    const int64_t at = kNow + static_cast<int64_t>(trace) * 60 * kSecond;
+    const Request request(trace, at);
+    ASSERT_TRUE(Insert(request.web, "anonymous", {}, at + kSecond));
+    // Some nobody answers, at an address where cart answers others.
+    if (trace % 5 == 0) continue;
+    ASSERT_TRUE(Insert(request.cart, "anonymous", {}, at + 2 * kSecond));
+  }
+  const model::RequestContext context = ContextOf();
+  const auto compare = [&](TimeRange range) {
+    const auto direct = SpanReader(*store_, context).Edges(range);
+    const auto edges = EdgeReader(*store_, context).Edges(range);
+    ASSERT_TRUE(direct && edges);
+    ASSERT_EQ(edges->size(), direct->size());
+    for (const ServiceEdge& edge : *direct) {
+      const auto same = std::ranges::find_if(*edges, [&](const ServiceEdge& other) {
+        return other.client == edge.client && other.server == edge.server && other.server_kind == edge.server_kind;
+      });
+      ASSERT_NE(same, edges->end()) << edge.client << " " << edge.server;
+      EXPECT_EQ(same->calls, edge.calls) << edge.server;
+      EXPECT_EQ(same->errors, edge.errors);
+      EXPECT_DOUBLE_EQ(same->duration_sum, edge.duration_sum);
+      EXPECT_NEAR(same->p95, edge.p95, 0.2 * edge.p95);
+    }
+    const auto services = EdgeReader(*store_, context).Services(range);
+    ASSERT_TRUE(services);
+    EXPECT_EQ(*services, *SpanReader(*store_, context).Services(range));
+  };
+  const TimeRange all{kNow - kMinute, kNow + 30 * kMinute};
+  // Ends that lie within a minute.
+  const TimeRange odd{kNow + 70 * kSecond, kNow + 19 * kMinute + 7 * kSecond};
+  const TimeRange brief{kNow + 3 * kMinute, kNow + 9 * kMinute};
+  for (const int64_t stored : {int64_t{0}, kNow + 8 * kMinute, kNow + 60 * kMinute}) {
+    if (stored > 0) Apply(stored);
+    for (const TimeRange range : {all, odd, brief, TimeRange()}) compare(range);
+  }
+}
+
 TEST_F(RollupTest, AnAttemptThatACrashCutOffDoesNotCount) {
   const Request request(1, kNow);
   ASSERT_TRUE(Insert(request.web));
@@ -211,7 +252,11 @@ TEST_F(RollupTest, KeepsTenantsApart) {
   EXPECT_EQ(CallsByOperation("two").size(), 2u);
   EXPECT_DOUBLE_EQ(Spans("one").front().own_sum + Spans("one").back().own_sum, 0.4e9 + 0.6e9);
   const model::RequestContext context = ContextOf("one");
-  EXPECT_TRUE(RollupReader(*store_, context).Edges({})->empty());
+  // What answered "one" is of another tenant.
+  const auto edges = EdgeReader(*store_, context).Edges({});
+  ASSERT_TRUE(edges);
+  ASSERT_EQ(edges->size(), 1u);
+  EXPECT_EQ(edges->front().server_kind, NodeKind::kExternal);
 }
 
 TEST(DurationCounts, GivesQuantiles) {

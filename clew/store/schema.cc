@@ -252,6 +252,41 @@ CREATE TABLE IF NOT EXISTS incidents (
 ) ENGINE = ReplacingMergeTree(written) ORDER BY (tenant, id)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
 
+// A row counts as those of span_rollups do.
+constexpr std::string_view kLogTemplateCounts = R"(
+CREATE TABLE IF NOT EXISTS log_template_counts (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') COMMENT 'minute of arrival' CODEC(ZSTD(1)),
+  attempt UInt64 CODEC(ZSTD(1)),
+  minute UInt32 COMMENT 'minutes since 1970 of the records' CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  severity_number UInt8 CODEC(ZSTD(1)),
+  template_id UInt64 COMMENT 'hash of the text' CODEC(ZSTD(1)),
+  template LowCardinality(String) COMMENT 'text, variable places as <*>' CODEC(ZSTD(1)),
+  records UInt64 CODEC(ZSTD(1)),
+  first_time UInt64 COMMENT 'Unix nanoseconds' CODEC(ZSTD(1)),
+  last_time UInt64 CODEC(ZSTD(1)),
+  example String CODEC(ZSTD(1)),
+  example_trace_id FixedString(16) CODEC(ZSTD(1))
+) ENGINE = MergeTree PARTITION BY toDate(arrived) ORDER BY (tenant, minute, service_name, template_id)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+// A template that became more general has the later id; what was counted under the earlier one belongs to it.
+constexpr std::string_view kLogTemplateAliases = R"(
+CREATE TABLE IF NOT EXISTS log_template_aliases (
+  tenant LowCardinality(String) CODEC(ZSTD(1)),
+  arrived DateTime('UTC') COMMENT 'minute of arrival of the line that made it so' CODEC(ZSTD(1)),
+  service_name LowCardinality(String) CODEC(ZSTD(1)),
+  id UInt64 CODEC(ZSTD(1)),
+  replaced_by UInt64 CODEC(ZSTD(1)),
+  template LowCardinality(String) COMMENT 'text of replaced_by' CODEC(ZSTD(1))
+) ENGINE = ReplacingMergeTree(arrived) PARTITION BY toDate(arrived) ORDER BY (tenant, service_name, id, replaced_by)
+SETTINGS )" CLEW_TABLE_SETTINGS;
+
+constexpr std::string_view kIndexLogArrival =
+    "ALTER TABLE logs ADD INDEX IF NOT EXISTS by_arrival arrived TYPE minmax GRANULARITY 1";
+constexpr std::string_view kFillLogIndex = "ALTER TABLE logs MATERIALIZE INDEX by_arrival";
+
 constexpr std::string_view kVersions = R"(
 CREATE TABLE IF NOT EXISTS schema_versions (
   version UInt32,
@@ -260,16 +295,29 @@ CREATE TABLE IF NOT EXISTS schema_versions (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
 
 // Rows before what they name.
-constexpr std::array<std::string_view, 12> kDatedTables = {
-    "spans",        "logs",         "samples",        "histograms", "exemplars", "point_flags",
-    "span_rollups", "edge_rollups", "rollup_windows", "resources",  "scopes",    "series"};
+constexpr std::array<std::string_view, 14> kDatedTables = {"spans",
+                                                           "logs",
+                                                           "samples",
+                                                           "histograms",
+                                                           "exemplars",
+                                                           "point_flags",
+                                                           "span_rollups",
+                                                           "edge_rollups",
+                                                           "log_template_counts",
+                                                           "log_template_aliases",
+                                                           "rollup_windows",
+                                                           "resources",
+                                                           "scopes",
+                                                           "series"};
 
 constexpr std::array kVersion1 = {kSpans,   kLogs,       kResources, kScopes,    kSeries,
                                   kSamples, kHistograms, kExemplars, kPointFlags};
 constexpr std::array kVersion2 = {kSpanRollups, kEdgeRollups, kRollupWindows, kIndexArrival, kFillIndex};
 constexpr std::array kVersion3 = {kIncidents};
+constexpr std::array kVersion4 = {kLogTemplateCounts, kLogTemplateAliases, kIndexLogArrival, kFillLogIndex};
 // By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
-constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2, kVersion3};
+constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2, kVersion3,
+                                                                                       kVersion4};
 
 base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
   uint32_t version = 0;

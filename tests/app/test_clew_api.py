@@ -170,6 +170,23 @@ def test_log_histogram(api):
     assert api.get("/api/clew/logs/histogram", service="nobody")["levels"] == []
 
 
+def test_log_templates(api):
+    answer = api.get("/api/clew/logs/templates", points=10)
+    assert answer["complete"] and answer["total"] == len(answer["templates"]) == 4
+    assert answer["step_ms"] >= 60_000
+    rows = {row["template"]: row for row in answer["templates"]}
+    assert set(rows) == {"nothing to do", "item missing", "item found", "cart asked for"}
+    missing = rows["item missing"]
+    assert missing["service"] == "cart" and missing["level"] == "error" and missing["records"] == 1
+    assert missing["example"] == "item missing" and missing["example_trace_id"] == FAILED
+    assert len(missing["counts"]) == answer["points"] and sum(missing["counts"]) == 1
+    assert missing["first_seen"] == missing["last_seen"]
+    (asked,) = api.get("/api/clew/logs/templates", service="web")["templates"]
+    assert asked["template"] == "cart asked for"
+    assert api.get("/api/clew/logs/templates", limit=1)["total"] == 4
+    assert api.get("/api/clew/logs/templates", service="nobody")["templates"] == []
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -247,6 +264,7 @@ def test_compare_says_what_sets_a_group_apart(api):
         ("/api/clew/operations", {}),
         ("/api/clew/instances", {}),
         ("/api/clew/logs/histogram", {"points": 1000}),
+        ("/api/clew/logs/templates", {"limit": 0}),
     ],
 )
 def test_wrong_questions(api, path, query):

@@ -55,6 +55,19 @@ def test_limit_and_times(server):
     assert lines(server, everything, since="30m") == lines(server, everything)
 
 
+def test_patterns(server):
+    found = server.get("/loki/api/v1/patterns", query='{service_name="cart"}', step="1m")["data"]
+    assert {row["pattern"]: sum(count for _, count in row["samples"]) for row in found} == {
+        "nothing to do": 1,
+        "item missing": 1,
+        "item found": 1,
+    }
+    assert all(start % 60 == 0 for row in found for start, _ in row["samples"])
+    assert server.get("/loki/api/v1/patterns", query='{service_name="nobody"}')["data"] == []
+    other = requests.get(server.url + "/loki/api/v1/patterns", params={"query": '{level="info"}'}, timeout=10)
+    assert other.status_code == 501 and "service_name" in other.text
+
+
 def test_structured_metadata_apart_when_asked(server):
     (stream,) = requests.get(
         server.url + "/loki/api/v1/query_range",
@@ -118,7 +131,7 @@ def test_what_is_not_there_yet_says_so(server):
     for query in ('rate({service_name="a"}[1m])', '{service_name="a"} | json'):
         answer = requests.get(server.url + "/loki/api/v1/query_range", params={"query": query}, timeout=10)
         assert answer.status_code in (400, 501) and "not supported" in answer.text, answer.text
-    for path in ("/loki/api/v1/push", "/loki/api/v1/index/stats", "/loki/api/v1/tail", "/loki/api/v1/patterns"):
+    for path in ("/loki/api/v1/push", "/loki/api/v1/index/stats", "/loki/api/v1/tail"):
         answer = requests.get(server.url + path, timeout=10)
         assert answer.status_code == 501 and "not supported" in answer.text
     assert requests.get(server.url + "/loki/ready", timeout=10).text == "ready\n"

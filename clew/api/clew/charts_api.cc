@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clew/api/clew/charts_api.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <chrono>
 #include <string>
@@ -14,6 +16,7 @@
 #include "clew/base/json_writer.h"
 #include "clew/base/time.h"
 #include "clew/store/log_reader.h"
+#include "clew/store/log_template_reader.h"
 #include "clew/store/span_reader.h"
 
 namespace clew::api::clew_api {
@@ -21,6 +24,12 @@ namespace {
 
 constexpr uint32_t kDefaultPoints = 60;
 constexpr uint32_t kMaxPoints = 500;
+constexpr uint32_t kDefaultTemplates = 100;
+constexpr uint32_t kMaxTemplates = 1000;
+
+// OpenTelemetry's severity numbers come in fours: 1 trace, 5 debug, 9 info, 13 warn, 17 error, 21 fatal.
+constexpr std::array<std::string_view, 7> kLevels = {"unknown", "trace", "debug", "info", "warn", "error", "critical"};
+size_t LevelOf(uint8_t severity) { return severity == 0 || severity > 24 ? 0 : size_t{1} + (severity - 1) / 4; }
 
 // Steps of one length from `first` on that cover a range.
 struct Grid {
@@ -31,28 +40,29 @@ struct Grid {
   size_t Place(base::UnixNanos start) const { return static_cast<size_t>((start - first) / step.count()); }
 };
 
-// The shortest step that a person would choose and that needs no more than `points`; charts then keep still while time
-// goes on.
-Grid GridOf(store::TimeRange range, uint32_t points) {
+// The shortest step of at least `least` that a person would choose and that needs no more than `points`; charts then
+// keep still while time goes on.
+Grid GridOf(store::TimeRange range, uint32_t points, std::chrono::nanoseconds least) {
   static constexpr std::array<int64_t, 17> kSeconds = {1,   2,   5,    10,   15,    30,    60,    120,  300,
                                                        600, 900, 1800, 3600, 10800, 21600, 43200, 86400};
   const int64_t length = range.to - range.from;
   int64_t step = 0;
   for (const int64_t seconds : kSeconds) {
     step = seconds * base::kNanosPerSecond;
-    if (length / step < points) break;
+    if (step >= least.count() && length / step < points) break;
   }
   while (length / step >= points) step *= 2;
   const base::UnixNanos first = range.from / step * step;
   return {first, std::chrono::nanoseconds(step), static_cast<size_t>((range.to - 1 - first) / step + 1)};
 }
 
-base::Result<Grid> ReadGrid(const net::Parameters& parameters, store::TimeRange range) {
+base::Result<Grid> ReadGrid(const net::Parameters& parameters, store::TimeRange range,
+                            std::chrono::nanoseconds least = std::chrono::seconds(1)) {
   net::Parameters limit;
   if (parameters.Has("points")) limit.Add("limit", std::string(parameters.Get("points")));
   const auto points = ReadLimit(limit, kDefaultPoints, kMaxPoints);
   if (!points) return base::InvalidArgument("parameter 'points': expected a number from 1 to 500");
-  return GridOf(range, *points);
+  return GridOf(range, *points, least);
 }
 
 void WriteGrid(const Grid& grid, base::JsonWriter& json) {
@@ -118,6 +128,7 @@ void ChartsApi::Register(net::HttpRouter& router) const {
   add("/api/clew/operations", &ChartsApi::Operations);
   add("/api/clew/instances", &ChartsApi::Instances);
   add("/api/clew/logs/histogram", &ChartsApi::Histogram);
+  add("/api/clew/logs/templates", &ChartsApi::Templates);
 }
 
 net::HttpResponse ChartsApi::History(const net::HttpRequest& request) const {
@@ -187,12 +198,9 @@ net::HttpResponse ChartsApi::Histogram(const net::HttpRequest& request) const {
   if (!grid) return http::JsonError(grid.error());
   const auto counts = store::LogReader(store_, *context).Count(*query, grid->step);
   if (!counts) return http::JsonError(counts.error());
-  // OpenTelemetry's severity numbers come in fours: 1 trace, 5 debug, 9 info, 13 warn, 17 error, 21 fatal.
-  static constexpr std::array<std::string_view, 7> kLevels = {"unknown", "trace", "debug",   "info",
-                                                              "warn",    "error", "critical"};
   std::array<std::vector<uint64_t>, kLevels.size()> series;
   for (const store::LogCount& count : *counts) {
-    const size_t level = count.severity == 0 || count.severity > 24 ? 0 : size_t{1} + (count.severity - 1) / 4;
+    const size_t level = LevelOf(count.severity);
     series[level].resize(grid->count);
     if (const size_t place = grid->Place(count.start); place < grid->count) series[level][place] += count.count;
   }
@@ -204,6 +212,44 @@ net::HttpResponse ChartsApi::Histogram(const net::HttpRequest& request) const {
     if (series[level].empty()) continue;
     json.BeginObject().Field("level", kLevels[level]).Key("counts").BeginArray();
     for (const uint64_t count : series[level]) json.Uint(count);
+    json.EndArray().EndObject();
+  }
+  return Finish(json);
+}
+
+net::HttpResponse ChartsApi::Templates(const net::HttpRequest& request) const {
+  constexpr std::chrono::minutes kMinute{1};
+  const auto asked = ReadAsked(request, false);
+  if (!asked) return http::JsonError(asked.error());
+  const auto limit = ReadLimit(request.query, kDefaultTemplates, kMaxTemplates);
+  if (!limit) return http::JsonError(limit.error());
+  auto grid = ReadGrid(request.query, asked->range, kMinute);
+  if (!grid) return http::JsonError(grid.error());
+  const auto found = store::LogTemplateReader(store_, asked->context)
+                         .Find(asked->range, asked->service, static_cast<uint32_t>(grid->step / kMinute));
+  if (!found) return http::JsonError(found.error());
+  // The minutes at both ends are counted whole.
+  grid->count = static_cast<size_t>((found->range.to - 1 - grid->first) / grid->step.count() + 1);
+  base::JsonWriter json;
+  BeginAnswer(found->range, json);
+  WriteGrid(*grid, json);
+  json.Field("complete", found->is_complete).Field("total", uint64_t{found->templates.size()});
+  json.Key("templates").BeginArray();
+  for (size_t i = 0; i < found->templates.size() && i < *limit; ++i) {
+    const store::LogTemplate& one = found->templates[i];
+    json.BeginObject().Field("service", one.service).Field("id", fmt::format("{:016x}", one.id));
+    json.Field("template", one.text)
+        .Field("records", one.records)
+        .Field("level", kLevels[LevelOf(one.severity_number)]);
+    json.Field("first_seen", base::FormatTime(one.first_time)).Field("last_seen", base::FormatTime(one.last_time));
+    json.Field("example", one.example);
+    if (!one.example_trace_id.IsZero()) json.Field("example_trace_id", one.example_trace_id.ToHex());
+    std::vector<uint64_t> counts(grid->count);
+    for (const auto& [start, records] : one.steps) {
+      if (const size_t place = grid->Place(start); place < counts.size()) counts[place] += records;
+    }
+    json.Key("counts").BeginArray();
+    for (const uint64_t count : counts) json.Uint(count);
     json.EndArray().EndObject();
   }
   return Finish(json);

@@ -7,7 +7,7 @@
 namespace clew::api::clew_api {
 
 // What the page draws over time and beside it: /api/clew/services/history, /operations, /instances and
-// /api/clew/logs/histogram (openapi.yaml). Outlived by `store`; any thread.
+// /api/clew/logs/histogram, /templates (openapi.yaml). Outlived by `store`; any thread.
 class ChartsApi {
  public:
   explicit ChartsApi(store::Store& store) : store_(store) {}
@@ -19,6 +19,7 @@ class ChartsApi {
   net::HttpResponse Operations(const net::HttpRequest& request) const;
   net::HttpResponse Instances(const net::HttpRequest& request) const;
   net::HttpResponse Histogram(const net::HttpRequest& request) const;
+  net::HttpResponse Templates(const net::HttpRequest& request) const;
 
   store::Store& store_;
 };

@@ -15,6 +15,7 @@
 #include "clew/api/http/error.h"
 #include "clew/base/json_writer.h"
 #include "clew/base/time.h"
+#include "clew/store/edge_reader.h"
 
 namespace clew::api::clew_api {
 namespace {
@@ -117,7 +118,7 @@ net::HttpResponse ClewApi::Map(const net::HttpRequest& request) const {
   if (!context) return http::JsonError(context.error());
   const auto range = ReadRange(request.query, base::Clock::System().Now());
   if (!range) return http::JsonError(range.error());
-  store::SpanReader reader(store_, *context);
+  store::EdgeReader reader(store_, *context);
   const auto services = reader.Services(*range);
   if (!services) return http::JsonError(services.error());
   const auto edges = reader.Edges(*range);

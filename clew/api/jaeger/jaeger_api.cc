@@ -13,6 +13,7 @@
 #include "clew/api/jaeger/jaeger_query.h"
 #include "clew/base/json_writer.h"
 #include "clew/base/time.h"
+#include "clew/store/edge_reader.h"
 #include "clew/store/span_reader.h"
 
 namespace clew::api::jaeger {
@@ -183,7 +184,7 @@ net::HttpResponse JaegerApi::Dependencies(const net::HttpRequest& request) const
   if (!context) return Failure(context.error());
   const auto range = ReadDependencyRange(request.query, base::Clock::System().Now());
   if (!range) return Failure(range.error());
-  const auto edges = store::SpanReader(store_, *context).Edges(*range);
+  const auto edges = store::EdgeReader(store_, *context).Edges(*range);
   if (!edges) return Failure(edges.error());
   Envelope envelope;
   envelope.json().BeginArray();

@@ -18,6 +18,7 @@
 #include "clew/base/time.h"
 #include "clew/query/logql/parser.h"
 #include "clew/store/log_reader.h"
+#include "clew/store/log_template_reader.h"
 
 namespace clew::api::loki {
 namespace {
@@ -172,6 +173,7 @@ void LokiApi::Register(net::HttpRouter& router) const {
   add("/loki/api/v1/label", &LokiApi::Labels);
   add("/loki/api/v1/label/{name}/values", &LokiApi::LabelValues);
   add("/loki/api/v1/series", &LokiApi::Series);
+  add("/loki/api/v1/patterns", &LokiApi::Patterns);
   add("/loki/api/v1/format_query", &LokiApi::FormatQuery);
   router.Add("GET", "/loki/api/v1/status/buildinfo", net::Synchronous([](const net::HttpRequest&) {
                // Grafana switches features by this number.
@@ -183,7 +185,7 @@ void LokiApi::Register(net::HttpRouter& router) const {
              net::Synchronous([](const net::HttpRequest&) { return net::HttpResponse::Text(200, "ready\n"); }));
   for (const char* path :
        {"/loki/api/v1/push", "/loki/api/v1/index/stats", "/loki/api/v1/index/volume", "/loki/api/v1/index/volume_range",
-        "/loki/api/v1/detected_labels", "/loki/api/v1/detected_fields", "/loki/api/v1/patterns", "/loki/api/v1/tail"}) {
+        "/loki/api/v1/detected_labels", "/loki/api/v1/detected_fields", "/loki/api/v1/tail"}) {
     const auto not_yet = net::Synchronous([path = std::string(path)](const net::HttpRequest&) {
       return http::TextError({base::Code::kUnimplemented, path + " is not supported by Clew yet", {}});
     });
@@ -247,6 +249,33 @@ LokiApi::Answer LokiApi::LabelValues(const net::HttpRequest& request, const net:
     if (const std::string_view value = labels.Get(name); !value.empty()) values.emplace(value);
   }
   return ListResponse({values.begin(), values.end()});
+}
+
+// https://grafana.com/docs/loki/latest/reference/loki-http-api/#patterns-detection: samples are Unix seconds and
+// counts.
+LokiApi::Answer LokiApi::Patterns(const net::HttpRequest& request, const net::Parameters& parameters) const {
+  constexpr int64_t kMinute = 60 * base::kNanosPerSecond;
+  CLEW_ASSIGN_OR_RETURN(const auto context, http::ContextOf(request, parameters));
+  CLEW_ASSIGN_OR_RETURN(const auto range, ReadRange(parameters, base::Clock::System().Now()));
+  CLEW_ASSIGN_OR_RETURN(const int64_t step, ReadStep(parameters, range));
+  CLEW_ASSIGN_OR_RETURN(const auto matchers, query::logql::ParseSelector(parameters.Get("query")));
+  if (matchers.size() != 1 || matchers[0].name != "service_name" || matchers[0].type != model::MatchType::kEqual) {
+    return base::Unimplemented(R"(patterns are kept by service: expected the query {service_name="NAME"})");
+  }
+  const auto step_minutes = static_cast<uint32_t>(std::clamp<int64_t>(step / kMinute, 1, 24 * 60));
+  CLEW_ASSIGN_OR_RETURN(const auto found,
+                        store::LogTemplateReader(store_, context).Find(range, matchers[0].value, step_minutes));
+  base::JsonWriter json;
+  json.BeginObject().Field("status", "success").Key("data").BeginArray();
+  for (const store::LogTemplate& one : found.templates) {
+    json.BeginObject().Field("pattern", one.text).Key("samples").BeginArray();
+    for (const auto& [start, records] : one.steps) {
+      json.BeginArray().Int(start / base::kNanosPerSecond).Uint(records).EndArray();
+    }
+    json.EndArray().EndObject();
+  }
+  json.EndArray().EndObject();
+  return net::HttpResponse::Json(200, json.Take());
 }
 
 LokiApi::Answer LokiApi::Series(const net::HttpRequest& request, const net::Parameters& parameters) const {

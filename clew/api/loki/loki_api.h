@@ -24,6 +24,7 @@ class LokiApi {
   Answer Labels(const net::HttpRequest& request, const net::Parameters& parameters) const;
   Answer LabelValues(const net::HttpRequest& request, const net::Parameters& parameters) const;
   Answer Series(const net::HttpRequest& request, const net::Parameters& parameters) const;
+  Answer Patterns(const net::HttpRequest& request, const net::Parameters& parameters) const;
   Answer FormatQuery(const net::HttpRequest& request, const net::Parameters& parameters) const;
 
   store::Store& store_;
