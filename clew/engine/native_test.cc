@@ -162,6 +162,42 @@ TEST(Native, WhatIsWrittenIsRead) {
   }
 }
 
+TEST(Native, RowsAreReordered) {
+  constexpr size_t kRows = 500;
+  SampleColumns columns;
+  columns.Fill(kRows);
+  std::vector<uint32_t> order(kRows);
+  for (uint32_t i = 0; i < kRows; ++i) order[i] = i * 77 % kRows;
+  ReorderRoom room;
+  columns.numbers.Reorder(order, room);
+  columns.ids.Reorder(order, room);
+  columns.doubles.Reorder(order, room);
+  columns.texts.Reorder(order, room);
+  columns.words.Reorder(order, room);
+  columns.map.Reorder(order, room);
+  columns.nested.Reorder(order, room);
+  const std::string bytes = BytesOf(columns.Block(BlockBytes::Columns::kBorrowed));
+  std::string_view rest = bytes;
+  const auto block = DecodeBlock(rest);
+  ASSERT_TRUE(block) << block.error().message;
+  for (size_t row = 0; row < kRows; ++row) {
+    const size_t i = order[row];
+    ASSERT_EQ((*block)[0].At<uint64_t>(row), i);
+    ASSERT_EQ((*block)[1].Text(row)[0], static_cast<char>(i));
+    ASSERT_EQ((*block)[3].Text(row), std::string(i % 300, 'a'));
+    ASSERT_EQ((*block)[4].Text(row), i % 3 == 0 ? "" : "word" + std::to_string(i));
+    const auto [first, last] = (*block)[5].Elements(row);
+    ASSERT_EQ(last - first, 2u);
+    ASSERT_EQ((*block)[5].element(0).Text(first + 1), "k" + std::to_string(i));
+    ASSERT_EQ((*block)[5].element(1).Text(first + 1), "v");
+    const auto [outer, outer_last] = (*block)[6].Elements(row);
+    ASSERT_EQ(outer_last - outer, 2u);
+    const auto [inner, inner_last] = (*block)[6].element().Elements(outer);
+    ASSERT_EQ(inner_last - inner, 1u);
+    ASSERT_EQ((*block)[6].element().element().At<int32_t>(inner), static_cast<int32_t>(i));
+  }
+}
+
 TEST(Native, EveryTruncationIsAnError) {
   const std::string bytes = BytesOf(SampleBlock(5));
   for (size_t size = 0; size < bytes.size(); ++size) {

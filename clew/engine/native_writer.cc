@@ -81,6 +81,54 @@ void StringColumn::Grow(size_t room) {
   capacity_ = capacity;
 }
 
+void StringColumn::ReorderRuns(std::span<const uint32_t> order, std::span<const uint64_t> ends, ReorderRoom& room) {
+  // Where the texts of each row begin: their sizes stand before them.
+  std::vector<uint64_t>& offsets = room.offsets();
+  offsets.clear();
+  const char* const begin = bytes_.get();
+  const char* at = begin;
+  uint64_t passed = 0;
+  for (size_t row = 0; row < order.size(); ++row) {
+    offsets.push_back(static_cast<uint64_t>(at - begin));
+    for (const uint64_t end = ends.empty() ? row + 1 : ends[row]; passed < end; ++passed) {
+      uint64_t size = 0;
+      int shift = 0;
+      while ((static_cast<uint8_t>(*at) & 0x80) != 0) {
+        size |= uint64_t{static_cast<uint8_t>(*at++) & 0x7Fu} << shift;
+        shift += 7;
+      }
+      size |= uint64_t{static_cast<uint8_t>(*at++)} << shift;
+      at += size;
+    }
+  }
+  offsets.push_back(static_cast<uint64_t>(at - begin));
+  if (used_ == 0) return;
+  char* to = room.Bytes(used_);
+  for (const uint32_t row : order) {
+    const size_t size = offsets[row + size_t{1}] - offsets[row];
+    std::memcpy(to, begin + offsets[row], size);
+    to += size;
+  }
+  room.Swap(bytes_, capacity_);
+}
+
+void ReorderEnds(std::span<const uint32_t> order, std::vector<uint64_t>& ends, ReorderRoom& room) {
+  std::vector<uint64_t>& old = room.offsets();
+  old = ends;
+  uint64_t end = 0;
+  for (size_t i = 0; i < order.size(); ++i) {
+    end += old[order[i]] - (order[i] == 0 ? 0 : old[order[i] - 1]);
+    ends[i] = end;
+  }
+}
+
+std::vector<std::string_view> LowCardinalityColumn::Dictionary() const {
+  std::vector<std::string_view> texts;
+  texts.reserve(entries_.size());
+  for (const Entry& entry : entries_) texts.push_back(std::string_view(texts_).substr(entry.offset, entry.size));
+  return texts;
+}
+
 LowCardinalityColumn::LowCardinalityColumn() : entries_(1) {}
 
 void LowCardinalityColumn::Grow() {

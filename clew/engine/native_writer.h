@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace clew::engine {
@@ -50,9 +52,59 @@ class BlockBytes {
   std::vector<Piece> pieces_;
 };
 
+// Memory that columns share while they are put into another order, kept for the next time.
+class ReorderRoom {
+ public:
+  // At least so many bytes, good until the next call.
+  char* Bytes(size_t size) {
+    if (size > capacity_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(size);
+      capacity_ = size;
+    }
+    return bytes_.get();
+  }
+  // Changes places with a column's own memory.
+  void Swap(std::unique_ptr<char[]>& bytes, size_t& capacity) {
+    std::swap(bytes, bytes_);
+    std::swap(capacity, capacity_);
+  }
+  std::vector<uint64_t>& offsets() { return offsets_; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  size_t capacity_ = 0;
+  std::vector<uint64_t> offsets_;
+};
+
+// Row i becomes what row order[i] was.
+template <typename T>
+void ReorderValues(std::span<const uint32_t> order, std::vector<T>& values, ReorderRoom& room) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  char* to = room.Bytes(order.size() * sizeof(T));
+  for (size_t i = 0; i < order.size(); ++i) std::memcpy(to + i * sizeof(T), &values[order[i]], sizeof(T));
+  if (!order.empty()) std::memcpy(values.data(), to, order.size() * sizeof(T));
+}
+// The same of what each row has several of: row r those from ends[r - 1] to ends[r].
+template <typename T>
+void ReorderRuns(std::span<const uint32_t> order, std::span<const uint64_t> ends, std::vector<T>& values,
+                 ReorderRoom& room) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  char* const begin = room.Bytes(values.size() * sizeof(T));
+  char* to = begin;
+  for (const uint32_t row : order) {
+    const uint64_t first = row == 0 ? 0 : ends[row - 1];
+    const size_t bytes = (ends[row] - first) * sizeof(T);
+    if (bytes > 0) std::memcpy(to, values.data() + first, bytes);
+    to += bytes;
+  }
+  if (to != begin) std::memcpy(values.data(), begin, static_cast<size_t>(to - begin));
+}
+// The ends of the rows in their new order.
+void ReorderEnds(std::span<const uint32_t> order, std::vector<uint64_t>& ends, ReorderRoom& room);
+
 // Columns that are filled row by row and written as one block in ClickHouse's Native format. Each has WriteTo for its
-// data, WritePrefixTo for what its type puts before the data of the whole column, and Clear, which keeps its room for
-// the next block. None is thread-safe.
+// data, WritePrefixTo for what its type puts before the data of the whole column, Clear, which keeps its room for the
+// next block, and Reorder, after which row i is what row order[i] was (a permutation). None is thread-safe.
 
 // Numbers, dates and FixedString(N) (T of N bytes): the bytes of T as they lie in memory.
 template <typename T>
@@ -61,9 +113,10 @@ class FixedColumn {
   void Add(const T& value) { values_.push_back(value); }
   void AddRepeated(const T& value, size_t count) { values_.insert(values_.end(), count, value); }
   void AddAll(std::span<const T> values) { values_.insert(values_.end(), values.begin(), values.end()); }
-  void Reserve(size_t rows) { values_.reserve(rows); }
+  std::span<const T> values() const { return values_; }
   size_t size() const { return values_.size(); }
   void Clear() { values_.clear(); }
+  void Reorder(std::span<const uint32_t> order, ReorderRoom& room) { ReorderValues(order, values_, room); }
   void WritePrefixTo(BlockBytes&) const {}
   void WriteTo(BlockBytes& out) const { out.AddColumn(values_); }
 
@@ -95,6 +148,9 @@ class StringColumn {
     used_ = 0;
     size_ = 0;
   }
+  void Reorder(std::span<const uint32_t> order, ReorderRoom& room) { ReorderRuns(order, {}, room); }
+  // Row r of what holds this column has the texts from ends[r - 1] to ends[r]; no ends: one each.
+  void ReorderRuns(std::span<const uint32_t> order, std::span<const uint64_t> ends, ReorderRoom& room);
   void WritePrefixTo(BlockBytes&) const {}
   void WriteTo(BlockBytes& out) const { out.AddColumn(std::string_view(bytes_.get(), used_)); }
 
@@ -120,7 +176,14 @@ class LowCardinalityColumn {
   void AddRepeatedIndex(uint32_t index, size_t count) { indexes_.insert(indexes_.end(), count, index); }
   void Add(std::string_view text) { AddIndex(IndexOf(text)); }
   size_t size() const { return indexes_.size(); }
+  // The texts by index, and the indexes by row.
+  std::vector<std::string_view> Dictionary() const;
+  const std::vector<uint32_t>& indexes() const { return indexes_; }
   void Clear();
+  void Reorder(std::span<const uint32_t> order, ReorderRoom& room) { ReorderValues(order, indexes_, room); }
+  void ReorderRuns(std::span<const uint32_t> order, std::span<const uint64_t> ends, ReorderRoom& room) {
+    engine::ReorderRuns(order, ends, indexes_, room);
+  }
   void WritePrefixTo(BlockBytes& out) const;
   void WriteTo(BlockBytes& out) const;
 
@@ -149,6 +212,17 @@ class ArrayColumn {
     ends_.clear();
     element_.Clear();
   }
+  void Reorder(std::span<const uint32_t> order, ReorderRoom& room) {
+    if (element_.size() == 0) return;
+    std::vector<uint32_t> elements;
+    elements.reserve(element_.size());
+    for (const uint32_t row : order) {
+      for (uint64_t i = row == 0 ? 0 : ends_[row - 1]; i < ends_[row]; ++i)
+        elements.push_back(static_cast<uint32_t>(i));
+    }
+    element_.Reorder(elements, room);
+    ReorderEnds(order, ends_, room);
+  }
   void WritePrefixTo(BlockBytes& out) const { element_.WritePrefixTo(out); }
   void WriteTo(BlockBytes& out) const {
     out.AddColumn(ends_);
@@ -171,6 +245,11 @@ class MapColumn {
     ends_.clear();
     keys_.Clear();
     values_.Clear();
+  }
+  void Reorder(std::span<const uint32_t> order, ReorderRoom& room) {
+    keys_.ReorderRuns(order, ends_, room);
+    values_.ReorderRuns(order, ends_, room);
+    ReorderEnds(order, ends_, room);
   }
   void WritePrefixTo(BlockBytes& out) const { keys_.WritePrefixTo(out); }
   void WriteTo(BlockBytes& out) const;

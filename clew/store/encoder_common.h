@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -28,6 +30,37 @@ Columns& ClearedColumns(std::unique_ptr<Columns>& kept) {
   if (!kept) kept = std::make_unique<Columns>();
   Columns::Visit(*kept, [](std::string_view, std::string_view, auto& column) { column.Clear(); });
   return *kept;
+}
+
+// The rank of each text of a dictionary in the order of its bytes, which is the engine's.
+inline std::vector<uint32_t> RanksOf(const engine::LowCardinalityColumn& column) {
+  const std::vector<std::string_view> texts = column.Dictionary();
+  std::vector<uint32_t> sorted(texts.size());
+  std::iota(sorted.begin(), sorted.end(), 0u);
+  std::ranges::sort(sorted, {}, [&](uint32_t index) { return texts[index]; });
+  std::vector<uint32_t> ranks(texts.size());
+  for (uint32_t rank = 0; rank < sorted.size(); ++rank) ranks[sorted[rank]] = rank;
+  return ranks;
+}
+
+// What a row is sorted by, made of numbers: `first`, then `second`, then `time`.
+struct RowKey {
+  uint64_t first = 0;
+  uint64_t second = 0;
+  uint64_t time = 0;
+  uint32_t row = 0;
+  auto operator<=>(const RowKey&) const = default;
+};
+
+// Puts the rows of all columns into the order of their table, which costs the engine several times as much. `keys` are
+// those of the rows in turn.
+template <typename Columns>
+void SortRows(std::vector<RowKey> keys, Columns& columns, engine::ReorderRoom& room) {
+  std::ranges::sort(keys);
+  std::vector<uint32_t> order;
+  order.reserve(keys.size());
+  for (const RowKey& key : keys) order.push_back(key.row);
+  Columns::Visit(columns, [&](std::string_view, std::string_view, auto& column) { column.Reorder(order, room); });
 }
 
 // A block that is good for as long as the columns stay as they are.

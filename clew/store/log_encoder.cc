@@ -7,6 +7,7 @@
 
 #include "clew/store/attribute_codec.h"
 #include "clew/store/encoder_common.h"
+#include "clew/store/schema.h"
 
 namespace clew::store {
 namespace {
@@ -141,6 +142,19 @@ class BatchEncoder {
   std::string text_;
 };
 
+// By the sort key of the table (schema.cc): tenant, second, service, time.
+std::vector<RowKey> KeysOf(const LogColumns& columns) {
+  const std::vector<uint32_t> tenants = RanksOf(columns.tenant);
+  const std::vector<uint32_t> services = RanksOf(columns.service_name);
+  const std::span<const uint64_t> times = columns.time.values();
+  std::vector<RowKey> keys(times.size());
+  for (uint32_t row = 0; row < keys.size(); ++row) {
+    keys[row] = {uint64_t{tenants[columns.tenant.indexes()[row]]} << 35 | times[row] / kBucketNanos,
+                 services[columns.service_name.indexes()[row]], times[row], row};
+  }
+  return keys;
+}
+
 }  // namespace
 
 LogEncoder::LogEncoder() = default;
@@ -152,9 +166,13 @@ engine::EncodedBlock LogEncoder::Encode(const Cut<model::LogBatch>& cut, SenderW
     const SenderWriter::Ids ids = senders.Add(arrived.tenant.name(), ArrivalSeconds(arrived.arrival), *arrived.batch);
     BatchEncoder(*arrived.batch, columns).Encode(arrived.tenant.name(), arrived.arrival, ids);
   }
+  SortRows(KeysOf(columns), columns, room_);
   return BorrowingBlock(columns, columns.time.size());
 }
 
-void LogEncoder::GiveBackMemory() { columns_.reset(); }
+void LogEncoder::GiveBackMemory() {
+  columns_.reset();
+  room_ = {};
+}
 
 }  // namespace clew::store

@@ -24,6 +24,7 @@ class LogEncoder {
 
  private:
   std::unique_ptr<Columns> columns_;
+  engine::ReorderRoom room_;
 };
 
 }  // namespace clew::store

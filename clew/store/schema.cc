@@ -286,6 +286,18 @@ SETTINGS )" CLEW_TABLE_SETTINGS;
 constexpr std::string_view kIndexLogArrival =
     "ALTER TABLE logs ADD INDEX IF NOT EXISTS by_arrival arrived TYPE minmax GRANULARITY 1";
 constexpr std::string_view kFillLogIndex = "ALTER TABLE logs MATERIALIZE INDEX by_arrival";
+// The keys of attributes are few and in nearly every granule: their index skipped next to nothing and cost an eighth of
+// an INSERT (docs/adr/0032-cost-of-spans.md). Parts that are there are read as they are and become smaller as they are
+// merged.
+constexpr std::string_view kDropSpanKeyIndex = "ALTER TABLE spans DROP INDEX IF EXISTS by_attribute_key";
+constexpr std::string_view kDropLogKeyIndex = "ALTER TABLE logs DROP INDEX IF EXISTS by_attribute_key";
+// A row is rewritten once for each tenfold of rows instead of each fivefold.
+constexpr std::string_view kMergeSpansLater = "ALTER TABLE spans MODIFY SETTING min_parts_to_merge_at_once = 10";
+constexpr std::string_view kMergeLogsLater = "ALTER TABLE logs MODIFY SETTING min_parts_to_merge_at_once = 10";
+constexpr std::string_view kCodecsOfSpans =
+    "ALTER TABLE spans MODIFY COLUMN start_time UInt64 CODEC(Delta, T64('bit'), ZSTD(1)), "
+    "MODIFY COLUMN duration Int64 CODEC(T64('bit'), ZSTD(1)), "
+    "MODIFY COLUMN attributes Map(LowCardinality(String), String) CODEC(ZSTD(3))";
 
 constexpr std::string_view kVersions = R"(
 CREATE TABLE IF NOT EXISTS schema_versions (
@@ -314,7 +326,9 @@ constexpr std::array kVersion1 = {kSpans,   kLogs,       kResources, kScopes,   
                                   kSamples, kHistograms, kExemplars, kPointFlags};
 constexpr std::array kVersion2 = {kSpanRollups, kEdgeRollups, kRollupWindows, kIndexArrival, kFillIndex};
 constexpr std::array kVersion3 = {kIncidents};
-constexpr std::array kVersion4 = {kLogTemplateCounts, kLogTemplateAliases, kIndexLogArrival, kFillLogIndex};
+constexpr std::array kVersion4 = {kLogTemplateCounts, kLogTemplateAliases, kIndexLogArrival,
+                                  kFillLogIndex,      kDropSpanKeyIndex,   kDropLogKeyIndex,
+                                  kCodecsOfSpans,     kMergeSpansLater,    kMergeLogsLater};
 // By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
 constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2, kVersion3,
                                                                                        kVersion4};

@@ -7,6 +7,7 @@
 #include "clew/store/attribute_codec.h"
 #include "clew/store/encoder_common.h"
 #include "clew/store/peer.h"
+#include "clew/store/schema.h"
 
 namespace clew::store {
 namespace {
@@ -232,6 +233,22 @@ class BatchEncoder {
   std::string extra_;
 };
 
+// By the sort key of the table (schema.cc): tenant, second, service, name, time.
+std::vector<RowKey> KeysOf(const SpanColumns& columns) {
+  const std::vector<uint32_t> tenants = RanksOf(columns.tenant);
+  const std::vector<uint32_t> services = RanksOf(columns.service_name);
+  const std::vector<uint32_t> names = RanksOf(columns.name);
+  const std::span<const uint64_t> times = columns.start_time.values();
+  std::vector<RowKey> keys(times.size());
+  for (uint32_t row = 0; row < keys.size(); ++row) {
+    // Seconds of 64 bits of nanoseconds have 35 bits; no block has as many tenants as 29 bits count.
+    keys[row] = {uint64_t{tenants[columns.tenant.indexes()[row]]} << 35 | times[row] / kBucketNanos,
+                 uint64_t{services[columns.service_name.indexes()[row]]} << 32 | names[columns.name.indexes()[row]],
+                 times[row], row};
+  }
+  return keys;
+}
+
 }  // namespace
 
 SpanEncoder::SpanEncoder() = default;
@@ -244,9 +261,13 @@ engine::EncodedBlock SpanEncoder::Encode(const Cut<model::SpanBatch>& cut, Sende
     const SenderWriter::Ids ids = senders.Add(arrived.tenant.name(), seconds, *arrived.batch);
     BatchEncoder(*arrived.batch, columns).Encode(arrived.tenant.name(), seconds, ids);
   }
+  SortRows(KeysOf(columns), columns, room_);
   return BorrowingBlock(columns, columns.span_id.size());
 }
 
-void SpanEncoder::GiveBackMemory() { columns_.reset(); }
+void SpanEncoder::GiveBackMemory() {
+  columns_.reset();
+  room_ = {};
+}
 
 }  // namespace clew::store

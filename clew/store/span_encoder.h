@@ -25,6 +25,7 @@ class SpanEncoder {
 
  private:
   std::unique_ptr<Columns> columns_;
+  engine::ReorderRoom room_;
 };
 
 }  // namespace clew::store
