@@ -25,7 +25,7 @@ std::vector<Difference> RankDifferences(std::vector<model::AttributeCount> count
   std::vector<Difference> differences;
   const auto tries = static_cast<double>(std::max<size_t>(1, counts.size()));
   std::ranges::sort(counts, {}, [](const model::AttributeCount& c) { return std::tie(c.key, c.value); });
-  std::set<std::pair<uint64_t, uint64_t>> seen;
+  std::set<std::tuple<bool, uint64_t, uint64_t>> seen;
   for (model::AttributeCount& count : counts) {
     Difference difference;
     difference.inside = {static_cast<double>(count.inside), static_cast<double>(inside)};
@@ -33,16 +33,25 @@ std::vector<Difference> RankDifferences(std::vector<model::AttributeCount> count
     difference.rise = RiseLowerBound(difference.outside, difference.inside, kRiseZ);
     difference.chance = std::min(1.0, tries * ChanceOf(LogLikelihoodRatio(difference.outside, difference.inside)));
     if (difference.rise <= 0 || difference.chance > kMostChance) continue;
-    if (!seen.insert({count.inside, count.outside}).second) continue;
+    difference.outcome = IsOutcome(count.key);
+    if (!seen.insert({difference.outcome, count.inside, count.outside}).second) continue;
     difference.key = std::move(count.key);
     difference.value = std::move(count.value);
     differences.push_back(std::move(difference));
   }
   std::ranges::sort(differences, [](const Difference& a, const Difference& b) {
-    return std::tuple(-a.rise, a.key, a.value) < std::tuple(-b.rise, b.key, b.value);
+    return std::tuple(a.outcome, -a.rise, a.key, a.value) < std::tuple(b.outcome, -b.rise, b.key, b.value);
   });
   if (differences.size() > limit) differences.resize(limit);
   return differences;
+}
+
+bool IsOutcome(std::string_view key) {
+  for (const std::string_view prefix : {"http.response.", "http.status_code", "error.", "exception.", "rpc.grpc.status",
+                                        "otel.", "thread.", "process."}) {
+    if (key.starts_with(prefix)) return true;
+  }
+  return false;
 }
 
 }  // namespace clew::rca

@@ -38,5 +38,14 @@ TEST(RankDifferences, ValuesOfTheSameRowsStandOnce) {
   EXPECT_EQ(found[0].key, "host");
 }
 
+TEST(RankDifferences, WhatTellsOfTheOutcomeHidesNoCause) {
+  const auto found = RankDifferences({{"error.type", "KeyError", 40, 10}, {"region", "eu", 40, 10}}, 40, 1000, 10);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].key, "region");
+  EXPECT_FALSE(found[0].outcome);
+  EXPECT_EQ(found[1].key, "error.type");
+  EXPECT_TRUE(found[1].outcome);
+}
+
 }  // namespace
 }  // namespace clew::rca

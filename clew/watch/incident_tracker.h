@@ -30,6 +30,8 @@ class IncidentTracker {
   // The incident that lasts, or the one that just closed.
   const std::optional<store::Incident>& incident() const { return incident_; }
   bool open() const { return incident_.has_value() && incident_->closed == 0; }
+  // One look found an incident that lasts, and the next has to agree.
+  bool suspects() const { return suspected_.has_value(); }
   // Goes on with one that was open when the program ended.
   void Restore(store::Incident incident) { incident_ = std::move(incident); }
 

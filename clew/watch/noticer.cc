@@ -121,7 +121,7 @@ base::Status Noticer::FullLook(Tenant& tenant, const model::RequestContext& cont
   CLEW_ASSIGN_OR_RETURN(const rca::Diagnosis diagnosis, Why(store_, context, question));
   const Happening happening = tenant.tracker.Look(diagnosis, now);
   if (happening == Happening::kNothing) {
-    tenant.suspected = tenant.suspected && diagnosis.incident;
+    tenant.suspected = tenant.tracker.suspects() || (tenant.suspected && diagnosis.incident);
     return {};
   }
   const store::Incident& incident = *tenant.tracker.incident();

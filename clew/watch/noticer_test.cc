@@ -131,6 +131,16 @@ TEST_F(NoticerTest, NoticesAFaultOnceKeepsItAndClosesIt) {
   EXPECT_GT(kept->front().closed, kNow + 560 * kSecond);
 }
 
+TEST_F(NoticerTest, LooksAgainSoonAfterAFirstFind) {
+  // It begins where nothing is usual yet for Suspicion: before the program was started.
+  Insert(0, 400, 20 * kMilli);
+  Insert(400, 600, 300 * kMilli);
+  NoticerOptions options;
+  options.window = std::chrono::seconds(500);
+  Noticer noticer(*store_, options, Note());
+  EXPECT_EQ(Watch(noticer, 500, 600), "opened cart ");
+}
+
 TEST_F(NoticerTest, IsSilentWhereNothingIsWrong) {
   Insert(0, 600, 20 * kMilli);
   Noticer noticer(*store_, {}, Note());

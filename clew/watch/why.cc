@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -29,15 +28,6 @@ constexpr double kMostAffected = 0.8;
 constexpr double kClearRise = 0.5;
 constexpr size_t kMostDifferences = 2;
 
-// What calls show because they fail says nothing of which calls fail.
-bool IsOutcome(std::string_view key) {
-  for (const std::string_view prefix : {"http.response.", "http.status_code", "error.", "exception.", "rpc.grpc.status",
-                                        "otel.", "thread.", "process."}) {
-    if (key.starts_with(prefix)) return true;
-  }
-  return false;
-}
-
 // What sets the affected calls of the first cause apart from its other calls: a version, a region, a kind of customer.
 base::Status AddDifferences(store::Store& store, const model::RequestContext& context, rca::Diagnosis& diagnosis) {
   if (!diagnosis.incident || diagnosis.causes.front().deviating.empty()) return {};
@@ -57,7 +47,7 @@ base::Status AddDifferences(store::Store& store, const model::RequestContext& co
   std::vector<model::AttributeCount> counts;
   std::vector<model::AttributeCount> all = counter.Counts();
   for (model::AttributeCount& count : all) {
-    if (!IsOutcome(count.key)) counts.push_back(std::move(count));
+    if (!rca::IsOutcome(count.key)) counts.push_back(std::move(count));
   }
   for (const rca::Difference& difference :
        rca::RankDifferences(std::move(counts), counter.inside(), counter.outside(), kMostDifferences)) {

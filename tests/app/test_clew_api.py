@@ -227,7 +227,11 @@ def test_compare_says_what_sets_a_group_apart(api):
             "kind": 2,
             "startTimeUnixNano": str(start + n * 1_000_000),
             "endTimeUnixNano": str(start + n * 1_000_000 + 5_000_000),
-            "attributes": [text("region", "eu" if n % 4 == 0 else "us"), text("worker", str(n % 3))],
+            "attributes": [
+                text("region", "eu" if n % 4 == 0 else "us"),
+                text("worker", str(n % 3)),
+                text("error.type", "KeyError" if n % 4 == 0 else ""),
+            ],
             "status": {"code": 2} if n % 4 == 0 else {},
         }
         for n in range(200)
@@ -238,7 +242,7 @@ def test_compare_says_what_sets_a_group_apart(api):
     assert (answer["inside"], answer["outside"], answer["complete"]) == (50, 150, True)
     first = answer["differences"][0]
     assert (first["key"], first["value"]) == ("region", "eu") and first["chance"] < 0.001
-    assert "worker" not in [difference["key"] for difference in answer["differences"]]
+    assert [(one["key"], one["outcome"]) for one in answer["differences"]] == [("region", False), ("error.type", True)]
     assert api.get("/api/clew/compare", tenant="regions", min_duration="1h")["differences"] == []
 
 

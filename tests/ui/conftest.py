@@ -4,6 +4,7 @@
 import json
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,16 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from clew_program import eventually  # noqa: E402
 from clew_server import Server  # noqa: E402
-from telemetry import fill, hostile  # noqa: E402
+from telemetry import fill, hostile, keep_failing  # noqa: E402
 
 SCREENSHOTS = ROOT / "build" / "ui" / "screenshots"
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Shop:
-    """A server with the shop, its incident, another tenant's data, and hostile texts."""
+    """A server with the shop, its incident that goes on, another tenant's data, and hostile texts."""
 
     def __init__(self, folder: Path):
         self.server = Server(folder / "data")
@@ -28,12 +30,22 @@ class Shop:
         fill(self.server, tenant="other", minutes=10)
         hostile(self.server, tenant="hostile")
 
+    def incident(self) -> dict:
+        """The incident, once the server has noticed it by itself, which takes it some two minutes."""
+        listed = eventually(lambda: self.server.get("/api/clew/incidents")["incidents"], 240, "an incident is noticed")
+        return listed[0]
+
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory):
     made = Shop(tmp_path_factory.mktemp("shop"))
+    over = threading.Event()
+    failing = threading.Thread(target=keep_failing, args=(made.server, over))
     with made.server:
+        failing.start()
         yield made
+        over.set()
+        failing.join()
 
 
 @pytest.fixture(scope="session")

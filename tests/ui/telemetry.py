@@ -2,6 +2,7 @@
 """What the page is walked through with: half an hour of a shop whose payment service went bad, and hostile texts."""
 
 import random
+import threading
 import time
 
 from clew_server import Server
@@ -170,6 +171,13 @@ def fill(server: Server, tenant: str | None = None, minutes: int = MINUTES) -> T
             traces = []
     assert shown is not None
     return shown
+
+
+def keep_failing(server: Server, until: threading.Event) -> None:
+    """One more request of the bad time every two seconds, so that the incident of `fill` goes on."""
+    chance = random.Random(8)
+    while not until.wait(2):
+        _post(server, [Trace(chance, time.time_ns() - 2_000_000_000, True)], None)
 
 
 def hostile(server: Server, tenant: str) -> None:

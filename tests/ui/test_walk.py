@@ -15,7 +15,13 @@ VIEWS = {
     "trace": "/ui/traces/{trace}",
     "logs": "/ui/logs",
     "why": "/ui/why",
+    "incident": "/ui/incidents/{incident}",
+    "compare": "/ui/traces?service=payment&apart=failed",
 }
+
+
+def address_of(name, shop):
+    return VIEWS[name].format(trace=shop.failed.id, incident=shop.incident()["id"] if name == "incident" else "")
 
 
 def test_from_what_is_wrong_to_the_log_line_in_few_clicks(shop, tab):
@@ -26,7 +32,7 @@ def test_from_what_is_wrong_to_the_log_line_in_few_clicks(shop, tab):
     assert "payment" in view.text(".cause h2")
     before = view.page.locator(".evidence").first
     assert "before" in before.inner_text() and "during" in before.inner_text()
-    view.click(".evidence a")
+    view.click(".evidence a >> text=/^See (traces|the lines)$/")
     view.click(".trace-row, .log-row")
     if "/ui/logs" in view.page.url:
         view.click("text=Its trace")
@@ -86,6 +92,31 @@ def test_rejecting_a_cause_shows_the_next(shop, tab):
     assert view.text(".cause") != first
 
 
+def test_what_sets_the_slow_apart(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/ui/service?name=payment")
+    view.click(".apart button:has-text('spans over')")
+    assert re.search(r"apart=\d+(ms|us)", view.page.url)
+    row = view.page.locator(".apart tbody tr", has_text="1.9.0")
+    assert "service.version" in row.inner_text()
+    row.locator("a").click()
+    view.settle()
+    assert "service.version%3D1.9.0" in view.page.url and "min_duration=" in view.page.url
+    assert view.page.locator(".trace-row").count() > 0
+    view.open("/ui/logs?service=payment")
+    view.click(".apart button:has-text('error lines')")
+    assert "others" in view.text(".apart")
+    view.open("/ui/traces?apart=failed&tenant=nobody")
+    assert "clew run" in view.text()
+
+
+def test_filters_that_match_nothing_can_be_cleared(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/ui/traces?service=nobody&errors=true")
+    view.click("text=Clear the filters")
+    assert "nobody" not in view.page.url and view.page.locator(".trace-row").count() > 0
+
+
 def test_the_address_is_the_view(shop, tab):
     view = tab(shop.server.url)
     view.open("/ui/traces?service=cart&from=-3h")
@@ -126,6 +157,27 @@ def test_keys_do_everything(shop, tab):
     assert view.page.locator(".line").count() < rows
     view.page.keyboard.press("/")
     assert view.page.evaluate("document.activeElement.type") == "search"
+
+
+def test_keys_of_the_lists_and_of_the_time_range(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/ui/logs?service=payment")
+    for key in ("j", "j", "k", "Enter"):
+        view.page.keyboard.press(key)
+    view.page.wait_for_selector(".log-line.chosen.open >> text=Its trace")
+    view.page.keyboard.press("e")
+    view.page.wait_for_function("location.search.includes('severity=error')")
+    for key, ends in (("[", True), ("+", True), ("-", True), ("]", True)):
+        before = view.page.url
+        view.page.keyboard.press(key)
+        view.settle()
+        assert view.page.url != before and ("&to=" in view.page.url) == ends
+    view.open("/")
+    view.page.wait_for_selector(".now .primary")
+    view.page.keyboard.press("w")
+    view.page.wait_for_selector(".cause h2")
+    view.page.keyboard.press("s")
+    view.page.wait_for_selector(".line.found")
 
 
 def test_the_keys_can_be_linked_to(shop, tab):
@@ -195,7 +247,7 @@ def test_a_tenant_sees_its_own(shop, tab):
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_every_view_can_be_used_by_all(shop, tab, name, dark):
     view = tab(shop.server.url, dark=dark)
-    view.open(VIEWS[name].format(trace=shop.failed.id))
+    view.open(address_of(name, shop))
     if name == "trace":
         view.click(".line.failed .choose:has-text('payment')")
     view.shoot(f"{name}-{'dark' if dark else 'light'}")
@@ -206,7 +258,7 @@ def test_every_view_can_be_used_by_all(shop, tab, name, dark):
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_view_fits_a_telephone(shop, tab, name):
     view = tab(shop.server.url, width=390, height=844, has_touch=True, is_mobile=True)
-    view.open(VIEWS[name].format(trace=shop.failed.id))
+    view.open(address_of(name, shop))
     view.shoot(f"{name}-telephone")
     assert view.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -2,12 +2,15 @@
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import logo from './clew.svg';
+import { type Bounds, boundsOf, moved, resized } from './logic/range';
 import { oneLine } from './logic/text';
+import { Copy } from './parts/copy';
 import { RangePicker } from './parts/range_picker';
 import { Failed, Loading } from './parts/states';
-import { type Address, change, href, useAddress, visit } from './state/address';
+import { type Address, address, change, href, rangeOf, setRange, useAddress, visit } from './state/address';
 import { type Key, knownKeys, useKeys } from './state/keys';
 import { client } from './state/server';
+import { IncidentView } from './views/incident';
 import { Logs } from './views/logs';
 import { Overview } from './views/overview';
 import { Service } from './views/service';
@@ -27,11 +30,13 @@ const TABS = [
 ] as const;
 
 function View({ path, params }: Address) {
-  const trace = /^\/ui\/traces\/([^/]+)$/.exec(path)?.[1];
-  if (trace) return <TraceView key={trace} id={decodeURIComponent(trace)} />;
+  const [, views, id] = /^\/ui\/(traces|incidents)\/([^/]+)$/.exec(path) ?? [];
+  if (id && views === 'traces') return <TraceView key={id} id={decodeURIComponent(id)} />;
+  if (id) return <IncidentView key={id} id={decodeURIComponent(id)} />;
   switch (path.replace(/\/$/, '')) {
     case '':
     case '/ui':
+    case '/ui/incidents':
       return <Overview />;
     case '/ui/map':
       return (
@@ -96,9 +101,22 @@ function useBusy(): boolean {
   return busy;
 }
 
-function showRange() {
-  document.getElementById('range')?.focus();
+/** Another range made of the present one, if that one is understood. */
+function withRange(make: (bounds: Bounds, now: number) => Bounds) {
+  const now = Date.now();
+  const bounds = boundsOf(rangeOf(address().params), now);
+  if (!bounds) return;
+  const { from, to } = make(bounds, now);
+  setRange(from, to);
 }
+
+const RANGE_KEYS: Key[] = [
+  { keys: 't', does: 'Choose the time range', run: () => document.getElementById('range')?.focus() },
+  { keys: '[', does: 'Earlier', run: () => withRange((bounds, now) => moved(bounds, -1, now)) },
+  { keys: ']', does: 'Later', run: () => withRange((bounds, now) => moved(bounds, 1, now)) },
+  { keys: '+', does: 'Half of the time range', run: () => withRange((bounds, now) => resized(bounds, 0.5, now)) },
+  { keys: '-', does: 'Twice the time range', run: () => withRange((bounds, now) => resized(bounds, 2, now)) },
+];
 
 export function App() {
   const { path, params } = useAddress();
@@ -113,7 +131,7 @@ export function App() {
         does: 'Search',
         run: () => document.querySelector<HTMLInputElement>('main input[type=search]')?.focus(),
       },
-      { keys: 't', does: 'Choose the time range', run: showRange },
+      ...RANGE_KEYS,
       { keys: 'r', does: 'Ask the server again', run: () => void client.invalidateQueries() },
       { keys: 'Backspace', does: 'Go back', run: () => history.back() },
       { keys: '?', does: 'Show these keys', run: () => change({ help: 'keys' }, true) },
@@ -121,11 +139,14 @@ export function App() {
     [],
   );
   useKeys(keys);
-  const current = TABS.findLast(([target]) => (target === '/' ? path === '/' : path.startsWith(target)))?.[0];
+  const isIncident = path.startsWith('/ui/incidents/');
+  const current = isIncident
+    ? '/ui/why'
+    : TABS.findLast(([target]) => (target === '/' ? path === '/' : path.startsWith(target)))?.[0];
   useEffect(() => {
     const label = TABS.find(([target]) => target === current)?.[1] ?? 'Service';
-    document.title = `${label} · Clew`;
-  }, [current]);
+    document.title = `${isIncident ? 'Incident' : label} · Clew`;
+  }, [current, isIncident]);
   return (
     <>
       <a class="skip" href="#main">
@@ -150,6 +171,7 @@ export function App() {
             </span>
           )}
           <RangePicker />
+          <Copy text={location.href} what="the address of this view" />
           <button
             type="button"
             title="Ask the server again (r)"

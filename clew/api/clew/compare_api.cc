@@ -155,7 +155,7 @@ net::HttpResponse CompareApi::Compare(const net::HttpRequest& request) const {
   for (const rca::Difference& difference :
        rca::RankDifferences(std::move(counts), counter.inside(), counter.outside(), asked->limit)) {
     json.BeginObject().Field("key", difference.key).Field("value", difference.value);
-    json.Key("inside");
+    json.Field("outcome", difference.outcome).Key("inside");
     WriteShare(difference.inside, json);
     json.Key("outside");
     WriteShare(difference.outside, json);

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Graph, layout } from '@dagrejs/dagre';
-import type { Answered } from '../state/server';
-
-export type Map_ = Answered<'/api/clew/map'>;
-export type MapNode = Map_['nodes'][number];
-export type MapEdge = Map_['edges'][number];
+import type { Map_, MapEdge, MapNode } from './edges';
 
 export interface PlacedNode extends MapNode {
   x: number;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
+import { type Map_, withFigures } from './edges';
+import { errorRatios } from './history';
 import { HUES, hueOf } from './hue';
-import { type Map_, around as neighbours, place } from './layout';
-import { keyOf, olderThan } from './log_pages';
+import { around as neighbours, place } from './layout';
 import { patternsOf } from './patterns';
 import { around, pageLink } from './walk';
 
@@ -37,13 +38,6 @@ test('the time around something short is ten minutes', () => {
   expect([from, to]).toEqual(['2026-01-01T00:05:00.000Z', '2026-01-01T00:15:00.040Z']);
 });
 
-test('the page of older lines ends right after the last line', () => {
-  expect(olderThan({ time: '2026-11-24T19:40:00.5Z', service: 'a' })).toBe('2026-11-24T19:40:00.500000001Z');
-  const line = { time: 't', service: 'a', body: { x: 1 } };
-  expect(keyOf(line)).toBe(keyOf({ ...line }));
-  expect(keyOf(line)).not.toBe(keyOf({ ...line, body: 'y' }));
-});
-
 test('a service has one hue, whatever its name', () => {
   for (const name of ['cart', '', 'a/b c', '💥']) {
     expect(hueOf(name)).toBe(hueOf(name));
@@ -75,5 +69,11 @@ test('callers stand to the left of whom they call, circles and calls of oneself 
   expect(x.web).toBeLessThan(x.cart ?? 0);
   expect(x.cart).toBeLessThan(x['a b/c'] ?? 0);
   expect(placed.edges).toHaveLength(2);
+  expect(withFigures({ ...edge('web', 'cart'), errors: 2 }).error_ratio).toBe(0.4);
+  expect(withFigures({ ...edge('web', 'cart'), calls: 0 }).error_ratio).toBe(0);
   expect(neighbours(map, 'web').nodes.map((node) => node.name)).toEqual(['web', 'cart']);
+});
+
+test('where nobody asked there is no share of failures', () => {
+  expect(errorRatios({ requests: [4, 0, 2], errors: [1, 0, 0] })).toEqual([0.25, null, 0]);
 });

@@ -53,6 +53,11 @@ export function clock(time: string | number): string {
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
 }
 
+/** The same to the second. */
+export function timeOfDay(time: string | number): string {
+  return clock(time).slice(0, 8);
+}
+
 export function moment(time: string | number): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return String(time);
@@ -60,11 +65,22 @@ export function moment(time: string | number): string {
   return `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+/** The time of day where that says enough: within half a day of `now`. */
+export function recent(time: string | number, now = Date.now()): string {
+  return Math.abs(now - new Date(time).getTime()) < 43_200_000 ? timeOfDay(time) : moment(time);
+}
+
+/** How long something lasts, as people say it. */
+export function lasting(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 1) return `${Math.max(Math.round(ms / 1_000), 0)} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.round(hours / 24)} days`;
+}
+
 export function ago(time: string | number, now = Date.now()): string {
-  const seconds = Math.round((now - new Date(time).getTime()) / 1_000);
-  if (seconds < 60) return `${Math.max(seconds, 0)} s ago`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  return seconds < 86_400 ? `${trim(seconds / 3_600, 2)} h ago` : `${trim(seconds / 86_400, 2)} d ago`;
+  return `${lasting(now - new Date(time).getTime())} ago`;
 }
 
 // Marks that change how what comes after them is shown, and controls that show nothing.

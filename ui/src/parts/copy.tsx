@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { commandOf } from '../logic/command';
+import { useAddress } from '../state/address';
 
 async function put(text: string) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -22,7 +25,14 @@ function Sheets() {
   );
 }
 
-export function Copy({ text, what }: { text: string; what: string }) {
+interface Props {
+  text: string;
+  what: string;
+  /** Beside the picture. */
+  children?: ComponentChildren;
+}
+
+export function Copy({ text, what, children }: Props) {
   const [said, setSaid] = useState('');
   useEffect(() => {
     const timer = said ? setTimeout(() => setSaid(''), 1_500) : undefined;
@@ -38,7 +48,23 @@ export function Copy({ text, what }: { text: string; what: string }) {
   };
   return (
     <button type="button" class="copy" title={`Copy ${what}`} aria-label={`Copy ${what}`} onClick={copy}>
-      <span aria-live="polite">{said || <Sheets />}</span>
+      <span aria-live="polite">
+        {said || (
+          <>
+            {children} <Sheets />
+          </>
+        )}
+      </span>
     </button>
+  );
+}
+
+/** What the view asks for, as a line for a terminal. */
+export function CopyCommand({ view }: { view: 'traces' | 'logs' }) {
+  const { params } = useAddress();
+  return (
+    <Copy text={commandOf(view, params, location.origin)} what="this search as a command">
+      as a command
+    </Copy>
   );
 }

@@ -2,7 +2,8 @@
 // Filters are parts of the address: what is typed goes there on Enter or when the field is left.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { change, useAddress } from '../state/address';
+import { change, rangeOf, useAddress } from '../state/address';
+import { useGet } from '../state/server';
 
 interface FieldProps {
   name: string;
@@ -34,6 +35,27 @@ export function Field({ name, label, placeholder, list, size }: FieldProps) {
         onKeyDown={(event) => event.key === 'Enter' && take(event.currentTarget.value.trim())}
       />
     </label>
+  );
+}
+
+/** Texts that a field offers. */
+export function Offered({ id, texts }: { id: string; texts: string[] | undefined }) {
+  return (
+    <datalist id={id}>
+      {texts?.map((text) => (
+        <option key={text} value={text} />
+      ))}
+    </datalist>
+  );
+}
+
+export function ServiceField({ label = 'Service' }: { label?: string }) {
+  const services = useGet('/api/clew/services', rangeOf(useAddress().params));
+  return (
+    <>
+      <Field name="service" label={label} list="services" />
+      <Offered id="services" texts={services.data?.services.map((one) => one.service)} />
+    </>
   );
 }
 

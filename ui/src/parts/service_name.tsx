@@ -17,3 +17,8 @@ export function ServiceName({ service, params = {} }: { service: string; params?
     </a>
   );
 }
+
+/** Somebody of the map: a service that can be looked at, or a database, a queue, a place outside. */
+export function NodeName({ name, services }: { name: string; services: { has(name: string): boolean } }) {
+  return services.has(name) ? <ServiceName service={name} /> : <bdi>{oneLine(name, 80)}</bdi>;
+}

@@ -2,6 +2,7 @@
 // What a view shows when there is nothing, nothing yet, or a failure.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { change, useAddress } from '../state/address';
 import { type Answer, useGet } from '../state/server';
 import { Copy } from './copy';
 
@@ -72,10 +73,16 @@ export function NothingYet({ what }: { what: string }) {
   );
 }
 
-export function NoMatch({ what, hint }: { what: string; hint: string }) {
+/** No row: because of the filters of that name in the address, or because there is nothing. */
+export function NoRows({ what, filters }: { what: string; filters: readonly string[] }) {
+  const { params } = useAddress();
+  if (!filters.some((name) => params.get(name))) return <NothingYet what={what} />;
   return (
-    <p class="state muted">
-      No {what} match. {hint}
-    </p>
+    <div class="state muted">
+      <p>No {what} match. Take a filter away, or choose a longer time range.</p>
+      <button type="button" onClick={() => change(Object.fromEntries(filters.map((name) => [name, undefined])))}>
+        Clear the filters
+      </button>
+    </div>
   );
 }

@@ -3,7 +3,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'preact/hooks';
-import { clock, moment } from '../logic/text';
+import { clock, moment, timeOfDay } from '../logic/text';
 import { setRange, visit } from '../state/address';
 
 export interface Line {
@@ -113,7 +113,7 @@ function tipText({ start, step, lines, unit }: Props, place: number | undefined,
   if (dot) return `${clock(dot.time)}  ${unit(dot.value)}${dot.failed ? '  failed' : ''}, click for its trace`;
   if (place === undefined || lines.length === 0) return '';
   const said = lines.map(({ label, values }) => `${label} ${values[place] == null ? '–' : unit(values[place] ?? 0)}`);
-  return [clock(start + place * step).slice(0, 8), ...said].join('  ');
+  return [timeOfDay(start + place * step), ...said].join('  ');
 }
 
 function options(props: Props, tip: HTMLElement, width: number): uPlot.Options {

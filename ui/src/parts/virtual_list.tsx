@@ -11,6 +11,8 @@ import type { ComponentChildren } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
+const NEAR_END = 200; // rows
+
 interface Props {
   count: number;
   rowHeight: number;
@@ -19,6 +21,7 @@ interface Props {
   measured?: boolean;
   /** Scrolled into sight when it changes. */
   focus?: number | undefined;
+  /** Called when the end comes near. */
   onEnd?: () => void;
   class?: string;
   children: (index: number) => ComponentChildren;
@@ -53,7 +56,7 @@ export function VirtualList({ count, rowHeight, label, measured, focus, onEnd, c
   const items = list.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (count > 0 && last >= count - 1) onEnd?.();
+    if (count > 0 && last >= count - NEAR_END) onEnd?.();
   }, [last, count, onEnd]);
   return (
     <section

@@ -88,12 +88,14 @@ interface Options {
   /** Asks again so often, in milliseconds, while the page is seen. */
   every?: number | false;
   enabled?: boolean;
+  /** Not asked again when the window comes back: what is looked at stays in its place. */
+  still?: boolean;
 }
 
 export function useGet<P extends GetPath>(path: P, question: Question<P>, options: Options = {}): Answer<Answered<P>> {
   const tenant = useAddress().params.get('tenant');
   const key = JSON.stringify([path, question, tenant]);
-  const { every = false, enabled = true } = options;
+  const { every = false, enabled = true, still = false } = options;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for path, question and tenant
   const wanted = useMemo(
     () => ({
@@ -101,9 +103,10 @@ export function useGet<P extends GetPath>(path: P, question: Question<P>, option
       queryFn: ({ signal }: { signal: AbortSignal }) => get(path, question, tenant, signal),
       enabled,
       refetchInterval: every,
+      refetchOnWindowFocus: !still,
       placeholderData: keepPreviousData,
     }),
-    [key, enabled, every],
+    [key, enabled, every, still],
   );
   const [observer] = useState(() => new QueryObserver(client, wanted));
   const [, redraw] = useState(0);

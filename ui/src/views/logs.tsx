@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Log lines: search, their number over time, the lines themselves (more are asked for at the end), patterns.
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
-import { keyOf, olderThan } from '../logic/log_pages';
-import { patternsOf } from '../logic/patterns';
+import { useCallback, useMemo, useState } from 'preact/hooks';
+import { keyOf, OlderLines } from '../logic/log_pages';
+import { type Pattern, patternsOf } from '../logic/patterns';
 import { clock, count, moment, oneLine, valueText } from '../logic/text';
-import { Choice, Field, Switch } from '../parts/field';
+import { Apart } from '../parts/apart';
+import { CopyCommand } from '../parts/copy';
+import { Choice, Field, ServiceField, Switch } from '../parts/field';
+import { PanelHead } from '../parts/panel';
 import { ServiceDot } from '../parts/service_name';
 import { LogDetail, type LogRecord } from '../parts/span_detail';
-import { Failed, NoMatch, NothingYet, Shown } from '../parts/states';
+import { Failed, NoRows, Shown } from '../parts/states';
+import { type Column, Table } from '../parts/table';
 import { TimeChart } from '../parts/time_chart';
 import { VirtualList } from '../parts/virtual_list';
 import { address, change, rangeOf, useAddress } from '../state/address';
+import { type Key, useKeys } from '../state/keys';
 import { get, type Question, useGet } from '../state/server';
 
 const PAGE = 500;
+const NONE: LogRecord[] = [];
 const TAIL = 2_000;
 const FILTERS = ['service', 'text', 'severity', 'attribute', 'trace_id'];
 const LEVEL_COLORS: Record<string, string> = {
@@ -62,52 +68,58 @@ function Histogram({ filters, every }: { filters: Filters; every: number | false
   );
 }
 
-/** The newest page from the cache, older ones as the list's end comes into sight. */
+/** The newest page from the cache, older ones as the list's end comes near. */
 function useLines(filters: Filters, every: number | false) {
-  const newest = useGet('/api/clew/logs', { ...filters, limit: PAGE }, { every });
-  const [older, setOlder] = useState<LogRecord[]>([]);
-  const [state, setState] = useState<'more' | 'asking' | 'end' | Error>('more');
+  const newest = useGet('/api/clew/logs', { ...filters, limit: PAGE }, { every, still: true });
+  const [, redraw] = useState(0);
   const key = JSON.stringify(filters);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other filters begin anew
-  useEffect(() => {
-    setOlder([]);
-    setState('more');
-  }, [key]);
-  const first = newest.data?.logs;
-  const lines = useMemo(() => [...(first ?? []), ...older], [first, older]);
-  const isWhole = first !== undefined && first.length < PAGE;
-  const from = newest.data?.from;
-  const more = useCallback(() => {
-    const last = lines.at(-1);
-    if (state !== 'more' || isWhole || !last || every || !from) return;
-    setState('asking');
-    get(
-      '/api/clew/logs',
-      { ...(JSON.parse(key) as Filters), from, to: olderThan(last), limit: PAGE },
-      address().params.get('tenant'),
-    ).then(
-      ({ logs }) => {
-        const known = new Set(lines.slice(-PAGE).map(keyOf));
-        const fresh = logs.filter((record) => !known.has(keyOf(record)));
-        setOlder((before) => [...before, ...fresh]);
-        setState(fresh.length === 0 ? 'end' : 'more');
-      },
-      (failure: Error) => setState(failure),
+  const older = useMemo(() => {
+    const question = { ...(JSON.parse(key) as Filters), ...(newest.data && { from: newest.data.from }), limit: PAGE };
+    const tenant = address().params.get('tenant');
+    return new OlderLines<LogRecord>(
+      (to) => get('/api/clew/logs', { ...question, to }, tenant).then(({ logs }) => logs),
+      () => redraw((n) => n + 1),
     );
-  }, [lines, state, isWhole, every, key, from]);
+  }, [key, newest.data]);
+  const first = newest.data?.logs ?? NONE;
+  const hasMore = first.length >= PAGE && !every;
+  const more = useCallback(() => {
+    if (hasMore) older.more(first);
+  }, [older, first, hasMore]);
   return {
     newest,
-    lines,
     more,
-    failure: state instanceof Error ? state : undefined,
-    again: () => setState('more'),
-    isWhole: isWhole || state === 'end',
+    count: first.length + (hasMore ? older.count : 0),
+    at: (place: number) => (place < first.length ? first[place] : older.at(place - first.length)),
+    loaded: () => [...first, ...older.loaded()],
+    failure: older.failure,
+    again: () => {
+      older.again();
+      more();
+    },
+    isWhole: first.length < PAGE || older.isWhole,
   };
 }
 
-function Line({ log, isOpen, onToggle }: { log: LogRecord; isOpen: boolean; onToggle: () => void }) {
+function Span({ newest, oldest }: { newest: LogRecord | undefined; oldest: LogRecord | undefined }) {
+  if (!newest || !oldest) return null;
   return (
-    <div class={isOpen ? 'log-line open' : 'log-line'}>
+    <>
+      {moment(oldest.time)} – {moment(newest.time)}
+    </>
+  );
+}
+
+interface LineProps {
+  log: LogRecord;
+  isOpen: boolean;
+  isChosen: boolean;
+  onToggle: () => void;
+}
+
+function Line({ log, isOpen, isChosen, onToggle }: LineProps) {
+  return (
+    <div class={`log-line ${isOpen ? 'open' : ''} ${isChosen ? 'chosen' : ''}`}>
       <button type="button" class="log-row" aria-expanded={isOpen} onClick={onToggle}>
         <span class="time">{clock(log.time)}</span>
         <span class={`level ${log.level}`}>{log.level}</span>
@@ -127,47 +139,33 @@ function Line({ log, isOpen, onToggle }: { log: LogRecord; isOpen: boolean; onTo
   );
 }
 
+const PATTERNS: Column<Pattern>[] = [
+  { head: 'Pattern', cell: (pattern) => <bdi>{oneLine(pattern.text, 300)}</bdi> },
+  { head: 'Levels', words: true, cell: (pattern) => [...pattern.levels.keys()].join(', ') },
+  { head: 'Lines', cell: (pattern) => count(pattern.count) },
+];
+
 function Patterns({ lines }: { lines: LogRecord[] }) {
   const patterns = useMemo(
     () => patternsOf(lines.map((record) => ({ body: valueText(record.body), level: record.level }))),
     [lines],
   );
   return (
-    <div class="wide-table">
+    <>
       <p class="muted">
         Of the {count(lines.length)} lines that are loaded; what differs in numbers, ids and quoted words only is one
         pattern.
       </p>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Pattern</th>
-            <th scope="col">Levels</th>
-            <th scope="col">Lines</th>
-          </tr>
-        </thead>
-        <tbody>
-          {patterns.slice(0, 100).map((pattern) => (
-            <tr key={pattern.text}>
-              <th scope="row">
-                <bdi>{oneLine(pattern.text, 300)}</bdi>
-              </th>
-              <td>{[...pattern.levels.keys()].join(', ')}</td>
-              <td>{count(pattern.count)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+      <Table columns={PATTERNS} rows={patterns} keyOf={(pattern) => pattern.text} most={100} />
+    </>
   );
 }
 
 function FilterFields() {
-  const services = useGet('/api/clew/services', rangeOf(useAddress().params));
   return (
     <search class="panel filters">
       <Field name="text" label="Text" placeholder="in the line" size="wide" />
-      <Field name="service" label="Service" list="services" />
+      <ServiceField />
       <Choice
         name="severity"
         label="Level"
@@ -183,69 +181,88 @@ function FilterFields() {
       <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" size="wide" />
       <Field name="trace_id" label="Trace id" />
       <Switch name="tail">live tail</Switch>
-      <datalist id="services">
-        {services.data?.services.map((one) => (
-          <option key={one.service} value={one.service} />
-        ))}
-      </datalist>
     </search>
   );
 }
+
+const togglePatterns = () =>
+  change({ view: address().params.get('view') === 'patterns' ? undefined : 'patterns' }, true);
 
 export function Logs() {
   const { params } = useAddress();
   const filters = filtersOf(params);
   const isTail = params.get('tail') === 'true' && !filters.to;
   const every = isTail && TAIL;
-  const { newest, lines, more, failure, again, isWhole } = useLines(filters, every);
+  const lines = useLines(filters, every);
   const [open, setOpen] = useState<string>();
-  const isFiltered = FILTERS.some((name) => params.get(name));
+  const [chosen, choose] = useState(-1);
+  const keys = useMemo<Key[]>(
+    () => [
+      { keys: 'j', does: 'Next line', run: () => choose((n) => n + 1) },
+      { keys: 'k', does: 'Line before', run: () => choose((n) => Math.max(n - 1, 0)) },
+      {
+        keys: 'Enter',
+        does: 'Open or close the chosen line',
+        run: () => document.querySelector<HTMLElement>('.log-line.chosen > button')?.click(),
+      },
+      {
+        keys: 'e',
+        does: 'Errors only',
+        run: () => change({ severity: address().params.get('severity') === 'error' ? undefined : 'error' }),
+      },
+      { keys: 'p', does: 'Patterns, or lines', run: togglePatterns },
+    ],
+    [],
+  );
+  useKeys(keys);
+  const place = Math.min(chosen, lines.count - 1);
   const showsPatterns = params.get('view') === 'patterns';
   return (
     <>
       <h1 class="unseen">Logs</h1>
       <FilterFields />
-      <Shown answer={newest}>
+      <Shown answer={lines.newest}>
         {() => {
-          if (lines.length === 0) {
-            return isFiltered ? (
-              <NoMatch what="log lines" hint="Take a filter away, or choose a longer time range." />
-            ) : (
-              <NothingYet what="log lines" />
-            );
-          }
+          if (lines.count === 0) return <NoRows what="log lines" filters={FILTERS} />;
           return (
             <section class="panel">
               <Histogram filters={filters} every={every} />
-              <header class="panel-head">
-                <h2>
-                  {isTail ? 'Live, newest first' : 'Newest first'}{' '}
-                  <small>
-                    {count(lines.length)} loaded{isWhole ? ', all' : ''}
-                  </small>
-                </h2>
-                <button
-                  type="button"
-                  aria-pressed={showsPatterns}
-                  onClick={() => change({ view: showsPatterns ? undefined : 'patterns' }, true)}
-                >
+              <Apart of={{ signal: 'logs', service: filters.service ?? '', operation: '' }} range={rangeOf(params)}>
+                <CopyCommand view="logs" />
+              </Apart>
+              <PanelHead
+                title={isTail ? 'Live, newest first' : 'Newest first'}
+                small={`${count(lines.count)} loaded${lines.isWhole ? ', all' : ''}`}
+                note={<Span newest={lines.at(0)} oldest={lines.at(lines.count - 1)} />}
+              >
+                <button type="button" aria-pressed={showsPatterns} onClick={togglePatterns}>
                   Patterns
                 </button>
-                <span class="muted span">
-                  {lines[0] && moment(lines[0].time)} – {moment(lines.at(-1)?.time ?? '')}
-                </span>
-              </header>
-              {failure && <Failed error={failure} again={again} />}
+              </PanelHead>
+              {lines.failure && <Failed error={lines.failure} again={lines.again} />}
               {showsPatterns ? (
-                <Patterns lines={lines} />
+                <Patterns lines={lines.loaded()} />
               ) : (
-                <VirtualList count={lines.length} rowHeight={26} label="Log lines" measured onEnd={more} class="lines">
+                <VirtualList
+                  count={lines.count}
+                  rowHeight={26}
+                  label="Log lines"
+                  measured
+                  focus={place}
+                  onEnd={lines.more}
+                  class="lines"
+                >
                   {(i) => {
-                    const log = lines[i];
-                    if (!log) return null;
+                    const log = lines.at(i);
+                    if (!log) return <div class="log-line waiting">…</div>;
                     const key = keyOf(log);
                     return (
-                      <Line log={log} isOpen={open === key} onToggle={() => setOpen(open === key ? undefined : key)} />
+                      <Line
+                        log={log}
+                        isOpen={open === key}
+                        isChosen={i === place}
+                        onToggle={() => setOpen(open === key ? undefined : key)}
+                      />
                     );
                   }}
                 </VirtualList>

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who calls whom: callers on the left, databases and queues on the right, width by rate, sign and colour by errors.
 import { useMemo } from 'preact/hooks';
+import { type FiguredEdge, type MapEdge, withFigures } from '../logic/edges';
 import { hueOf } from '../logic/hue';
-import { around, type MapEdge, NODE, type Placed, type PlacedEdge, type PlacedNode, place } from '../logic/layout';
-import { duration, oneLine, percent, rate } from '../logic/text';
-import { ErrorRatio } from '../parts/figures';
-import { ServiceName } from '../parts/service_name';
+import { around, NODE, type Placed, type PlacedEdge, type PlacedNode, place } from '../logic/layout';
+import { counted, duration, oneLine, percent, rate } from '../logic/text';
+import { Choice } from '../parts/field';
+import { PanelHead } from '../parts/panel';
+import { NodeName, ServiceName } from '../parts/service_name';
 import { NothingYet, Shown } from '../parts/states';
-import { change, href, isLive, rangeOf, useAddress } from '../state/address';
+import { type Column, FIGURE, Table } from '../parts/table';
+import { href, isLive, rangeOf, useAddress } from '../state/address';
 import { type Answered, useGet } from '../state/server';
 
 type Service = Answered<'/api/clew/services'>['services'][number];
 
 const SIGNS = { service: '', database: '⛁', messaging: '⇶', external: '↗' };
-const ratioOf = (edge: MapEdge) => (edge.calls ? edge.errors / edge.calls : 0);
 const levelOf = (ratio: number) => (ratio >= 0.05 ? 'bad' : ratio > 0 ? 'warn' : 'fine');
 
 function Edge({ edge, hasLabel }: { edge: PlacedEdge; hasLabel: boolean }) {
@@ -28,8 +30,9 @@ function Edge({ edge, hasLabel }: { edge: PlacedEdge; hasLabel: boolean }) {
       ? `Q${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`
       : `L${point.x} ${point.y}`;
   });
-  const level = levelOf(ratioOf(edge));
-  const said = `${rate(edge.calls_per_second)}, ${percent(ratioOf(edge))} errors, p95 ${duration(edge.p95_ms)}`;
+  const { error_ratio: ratio } = withFigures(edge);
+  const level = levelOf(ratio);
+  const said = `${rate(edge.calls_per_second)}, ${percent(ratio)} errors, p95 ${duration(edge.p95_ms)}`;
   return (
     <g class={`edge ${level}`}>
       <title>{`${oneLine(edge.client, 80)} calls ${oneLine(edge.server, 80)}: ${said}`}</title>
@@ -40,7 +43,7 @@ function Edge({ edge, hasLabel }: { edge: PlacedEdge; hasLabel: boolean }) {
       />
       {(hasLabel || level === 'bad') && (
         <text x={middle.x} y={middle.y - 5}>
-          {level === 'bad' ? `▲ ${percent(ratioOf(edge))}` : duration(edge.p95_ms)}
+          {level === 'bad' ? `▲ ${percent(ratio)}` : duration(edge.p95_ms)}
         </text>
       )}
     </g>
@@ -115,50 +118,22 @@ function Drawing({ placed, services, focus }: { placed: Placed; services: Map<st
 
 /** The same as text. */
 function Calls({ edges, services }: { edges: MapEdge[]; services: Map<string, Service> }) {
+  const columns: Column<FiguredEdge>[] = [
+    { head: 'From', cell: (edge) => <ServiceName service={edge.client} /> },
+    { head: 'To', words: true, cell: (edge) => <NodeName name={edge.server} services={services} /> },
+    FIGURE.rate,
+    FIGURE.errors,
+    FIGURE.p50,
+    FIGURE.p95,
+  ];
   return (
     <section class="panel">
-      <h2>Calls</h2>
-      <div class="wide-table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">From</th>
-              <th scope="col" class="text">
-                To
-              </th>
-              <th scope="col">Rate</th>
-              <th scope="col">Errors</th>
-              <th scope="col">p50</th>
-              <th scope="col">p95</th>
-            </tr>
-          </thead>
-          <tbody>
-            {[...edges]
-              .sort((a, b) => ratioOf(b) - ratioOf(a) || b.calls - a.calls)
-              .slice(0, 300)
-              .map((edge) => (
-                <tr key={`${edge.client} ${edge.server}`}>
-                  <th scope="row">
-                    <ServiceName service={edge.client} />
-                  </th>
-                  <td class="text">
-                    {services.has(edge.server) ? (
-                      <ServiceName service={edge.server} />
-                    ) : (
-                      <bdi>{oneLine(edge.server, 80)}</bdi>
-                    )}
-                  </td>
-                  <td>{rate(edge.calls_per_second)}</td>
-                  <td>
-                    <ErrorRatio ratio={ratioOf(edge)} />
-                  </td>
-                  <td>{duration(edge.p50_ms)}</td>
-                  <td>{duration(edge.p95_ms)}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
-      </div>
+      <PanelHead title="Calls" small="most failures first" />
+      <Table
+        columns={columns}
+        rows={edges.map(withFigures).sort((a, b) => b.error_ratio - a.error_ratio || b.calls - a.calls)}
+        keyOf={(edge) => `${edge.client} ${edge.server}`}
+      />
     </section>
   );
 }
@@ -183,28 +158,20 @@ export function ServiceMap() {
           ) : (
             <>
               <section class="panel">
-                <header class="panel-head">
-                  <h2>
-                    Who calls whom <small>{data.nodes.filter((node) => node.kind === 'service').length} services</small>
-                  </h2>
-                  <label class="field">
-                    <span>Around</span>
-                    <select
-                      value={focus}
-                      onChange={(event) => change({ focus: event.currentTarget.value || undefined })}
-                    >
-                      <option value="">everything</option>
-                      {data.nodes.map((node) => (
-                        <option key={node.name} value={node.name}>
-                          {oneLine(node.name, 60)}
-                        </option>
-                      ))}
-                    </select>
-                  </label>
-                  <span class="muted span">
-                    In a box: rate · errors · p95. On an arrow: p95, or ▲ and the share of failed calls.
-                  </span>
-                </header>
+                <PanelHead
+                  title="Who calls whom"
+                  small={counted(data.nodes.filter((node) => node.kind === 'service').length, 'service')}
+                  note="In a box: rate · errors · p95. On an arrow: p95, or ▲ and the share of failed calls."
+                >
+                  <Choice
+                    name="focus"
+                    label="Around"
+                    options={[
+                      ['', 'everything'],
+                      ...data.nodes.map(({ name }) => [name, oneLine(name, 60)] as [string, string]),
+                    ]}
+                  />
+                </PanelHead>
                 <Drawing placed={placed} services={figures} focus={focus} />
               </section>
               <Calls edges={shown?.edges ?? []} services={figures} />

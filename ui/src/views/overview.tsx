@@ -1,65 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is wrong now, then every service by rate, errors and duration.
+import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { clock, duration, moment, oneLine, rate } from '../logic/text';
-import { Copy } from '../parts/copy';
+import { episodeOf, episodeOfIncident, type Incident, keptOf } from '../logic/episode';
+import { count, duration, lasting, moment, oneLine, rate, timeOfDay } from '../logic/text';
+import { EpisodeBanner } from '../parts/episode_banner';
 import { Field } from '../parts/field';
 import { ErrorRatio } from '../parts/figures';
+import { PanelHead } from '../parts/panel';
 import { ServiceName } from '../parts/service_name';
 import { Spark } from '../parts/spark';
-import { NoMatch, NothingYet, Shown } from '../parts/states';
+import { NoRows, NothingYet, Shown } from '../parts/states';
+import { type Column, Table } from '../parts/table';
 import { change, href, isLive, rangeOf, useAddress } from '../state/address';
+import { type Key, useKeys } from '../state/keys';
 import { type Answered, useGet } from '../state/server';
 
 type Service = Answered<'/api/clew/services'>['services'][number];
 type History = Answered<'/api/clew/services/history'>['services'][number];
 
 const REFRESH = 15_000;
+const MOST_EARLIER = 50;
 
-function NowWrong() {
-  const why = useGet('/api/clew/why', {}, { every: 2 * REFRESH });
-  const found = why.data;
-  if (!found?.incident) {
-    return (
-      <section class="now calm" aria-label="What is wrong now">
-        {why.error ? (
-          <p>What is wrong now is not known: {why.error.message}</p>
-        ) : (
-          <p>
-            {found && (
-              <span class="good" aria-hidden="true">
-                ✓{' '}
-              </span>
-            )}
-            {found ? 'Nothing stands out in the last half hour.' : 'Looking for what is wrong now…'}
-          </p>
-        )}
-      </section>
-    );
-  }
-  const [cause] = found.causes;
-  const target = href('/ui/why', { at: found.from, until: found.to, from: undefined, to: undefined });
+const incidentLink = (incident: Incident) => href(`/ui/incidents/${incident.id}`);
+
+function SeeWhy({ to }: { to: string }) {
   return (
-    <section class="now incident" aria-label="What is wrong now">
-      <div>
-        <p class="since">
-          <span aria-hidden="true">▲ </span>Incident since {clock(found.from).slice(0, 8)}
-          {cause && (
-            <>
-              {' · '}
-              <span class="tag">{cause.kind}</span> in <ServiceName service={cause.service} />
-            </>
-          )}
-        </p>
-        <p class="summary">{oneLine(found.summary, 500)}</p>
-      </div>
-      <p class="actions">
-        <a class="button primary" href={target}>
-          See why
-        </a>
-        <Copy text={found.summary} what="summary" />
+    <a class="button primary" href={to}>
+      See why
+    </a>
+  );
+}
+
+const LOOKING = 'Looking for what is wrong now…';
+
+function Calm({ isGood = false, children }: { isGood?: boolean; children: ComponentChildren }) {
+  return (
+    <section class="now calm" aria-label="What is wrong now">
+      <p>
+        {isGood && (
+          <span class="good" aria-hidden="true">
+            ✓{' '}
+          </span>
+        )}
+        {children}
       </p>
     </section>
+  );
+}
+
+/** What the server finds when asked: before it has noticed something, and for tenants whom it does not watch. */
+function Asked({ incidents }: { incidents: Incident[] }) {
+  const why = useGet('/api/clew/why', {}, { every: 4 * REFRESH });
+  const found = why.data;
+  const now = Date.now();
+  if (found?.incident && !keptOf(found, incidents)) {
+    const target = href('/ui/why', { at: found.from, until: found.to });
+    return (
+      <EpisodeBanner episode={episodeOf(found, now)} link={target} label="What is wrong now">
+        <SeeWhy to={target} />
+      </EpisodeBanner>
+    );
+  }
+  if (why.error) return <Calm>What is wrong now is not known: {why.error.message}</Calm>;
+  return <Calm isGood={found !== undefined}>{found ? 'Nothing stands out now.' : LOOKING}</Calm>;
+}
+
+const EARLIER: Column<Incident>[] = [
+  {
+    head: 'Began',
+    cell: (one) => <a href={incidentLink(one)}>{moment(one.onset)}</a>,
+  },
+  {
+    head: 'Lasted',
+    cell: (one) => {
+      const { from, to } = episodeOfIncident(one, Date.now());
+      return lasting(to - from);
+    },
+  },
+  { head: 'Kind', words: true, cell: (one) => <span class="tag">{oneLine(one.kind, 30)}</span> },
+  { head: 'Service', words: true, cell: (one) => <ServiceName service={one.service} /> },
+  { head: 'In one sentence', words: true, class: 'long', cell: (one) => <bdi>{oneLine(one.summary, 300)}</bdi> },
+];
+
+function Earlier({ incidents }: { incidents: Incident[] }) {
+  const isShown = useAddress().params.get('earlier') === 'shown';
+  if (incidents.length === 0) return null;
+  return (
+    <details
+      class="panel earlier"
+      open={isShown}
+      onToggle={(event) => {
+        if (event.currentTarget.open !== isShown) change({ earlier: isShown ? undefined : 'shown' }, true);
+      }}
+    >
+      <summary>
+        Earlier incidents <small>{count(incidents.length)} in the last day, over by now</small>
+      </summary>
+      <Table columns={EARLIER} rows={incidents} keyOf={(one) => one.id} />
+    </details>
+  );
+}
+
+function NowWrong() {
+  const answer = useGet('/api/clew/incidents', { limit: MOST_EARLIER }, { every: REFRESH });
+  const incidents = answer.data?.incidents ?? [];
+  const open = incidents.filter((one) => one.state === 'open');
+  return (
+    <>
+      {open.map((one) => (
+        <EpisodeBanner
+          key={one.id}
+          episode={episodeOfIncident(one, Date.now())}
+          link={incidentLink(one)}
+          label="What is wrong now"
+        >
+          <SeeWhy to={incidentLink(one)} />
+        </EpisodeBanner>
+      ))}
+      {open.length === 0 && (answer.data || answer.error ? <Asked incidents={incidents} /> : <Calm>{LOOKING}</Calm>)}
+      <Earlier incidents={incidents.filter((one) => one.state === 'closed')} />
+    </>
   );
 }
 
@@ -69,60 +130,88 @@ const ORDERS: Record<string, (a: Service, b: Service) => number> = {
   errors: (a, b) => b.error_ratio - a.error_ratio || b.requests - a.requests,
   p95: (a, b) => b.p95_ms - a.p95_ms,
 };
+const DEFAULT_ORDER = 'errors';
 
-function Head({ name, children }: { name: string; children: string }) {
-  const order = useAddress().params.get('order') ?? 'errors';
-  return (
-    <th scope="col" aria-sort={order === name ? (name === 'service' ? 'ascending' : 'descending') : 'none'}>
-      <button type="button" onClick={() => change({ order: name === 'errors' ? undefined : name }, true)}>
-        {children}
-        <span aria-hidden="true">{order === name ? ' ↓' : ''}</span>
-      </button>
-    </th>
-  );
+function columnsOf(order: string, histories: Map<string, History>): Column<Service>[] {
+  const head = (name: string, text: string) => ({
+    head: text,
+    order: {
+      now: order !== name ? ('none' as const) : name === 'service' ? ('ascending' as const) : ('descending' as const),
+      choose: () => change({ order: name === DEFAULT_ORDER ? undefined : name }, true),
+    },
+  });
+  const withSpark = (
+    figure: (row: Service) => ComponentChildren,
+    values: (history: History) => (number | null)[],
+    kind: 'rate' | 'error' | 'duration',
+  ) => {
+    return (row: Service) => {
+      const history = histories.get(row.service);
+      return (
+        <span class="pair">
+          {figure(row)}
+          {history ? <Spark values={values(history)} kind={kind} /> : <span class="spark" />}
+        </span>
+      );
+    };
+  };
+  return [
+    { ...head('service', 'Service'), cell: (row) => <ServiceName service={row.service} /> },
+    {
+      ...head('rate', 'Rate'),
+      cell: withSpark(
+        (row) => rate(row.requests_per_second),
+        (history) => history.requests,
+        'rate',
+      ),
+    },
+    {
+      ...head('errors', 'Errors'),
+      cell: withSpark(
+        (row) => <ErrorRatio ratio={row.error_ratio} />,
+        (history) => history.errors,
+        'error',
+      ),
+    },
+    {
+      ...head('p95', 'p95'),
+      cell: withSpark(
+        (row) => duration(row.p95_ms),
+        (history) => history.p95_ms,
+        'duration',
+      ),
+    },
+    {
+      head: 'See its',
+      class: 'links',
+      cell: (row) => (
+        <>
+          <a href={href('/ui/traces', { service: row.service })}>Traces</a>
+          <a href={href('/ui/logs', { service: row.service })}>Logs</a>
+        </>
+      ),
+    },
+  ];
 }
 
-function ServiceRow({ row, history }: { row: Service; history: History | undefined }) {
-  return (
-    <tr>
-      <th scope="row">
-        <ServiceName service={row.service} />
-      </th>
-      <td>
-        <span class="pair">
-          {rate(row.requests_per_second)}
-          {history && <Spark values={history.requests} kind="rate" />}
-        </span>
-      </td>
-      <td>
-        <span class="pair">
-          <ErrorRatio ratio={row.error_ratio} />
-          {history && <Spark values={history.errors} kind="error" />}
-        </span>
-      </td>
-      <td>
-        <span class="pair">
-          {duration(row.p95_ms)}
-          {history && <Spark values={history.p95_ms} kind="duration" />}
-        </span>
-      </td>
-      <td class="links">
-        <a href={href('/ui/traces', { service: row.service })}>Traces</a>
-        <a href={href('/ui/logs', { service: row.service })}>Logs</a>
-      </td>
-    </tr>
-  );
-}
+const KEYS: Key[] = [
+  {
+    keys: 'w',
+    does: 'See why (the first incident)',
+    run: () => document.querySelector<HTMLElement>('.now .primary')?.click(),
+  },
+];
 
 export function Overview() {
+  useKeys(KEYS);
   const { params } = useAddress();
   const range = rangeOf(params);
   const every = isLive(range) && REFRESH;
   const services = useGet('/api/clew/services', range, { every });
   const history = useGet('/api/clew/services/history', { ...range, points: 48 }, { every });
-  const byService = useMemo(() => new Map(history.data?.services.map((one) => [one.service, one])), [history.data]);
+  const histories = useMemo(() => new Map(history.data?.services.map((one) => [one.service, one])), [history.data]);
   const wanted = (params.get('find') ?? '').toLowerCase();
-  const order = ORDERS[params.get('order') ?? 'errors'] ?? ORDERS.errors;
+  const order = params.get('order') ?? DEFAULT_ORDER;
   return (
     <>
       <h1 class="unseen">Overview</h1>
@@ -130,41 +219,28 @@ export function Overview() {
       <Shown answer={services}>
         {(data) => {
           if (data.services.length === 0) return <NothingYet what="services" />;
-          const rows = data.services.filter((row) => row.service.toLowerCase().includes(wanted)).sort(order);
+          const rows = data.services
+            .filter((row) => row.service.toLowerCase().includes(wanted))
+            .sort(ORDERS[order] ?? ORDERS[DEFAULT_ORDER]);
           return (
             <section class="panel">
-              <header class="panel-head">
-                <h2>
-                  Services <small>{data.services.length}</small>
-                </h2>
+              <PanelHead
+                title="Services"
+                small={data.services.length}
+                note={`${moment(data.from)} – ${timeOfDay(data.to)}`}
+              >
                 <Field name="find" label="Find a service" />
-                <span class="muted span">
-                  {moment(data.from)} – {clock(data.to).slice(0, 8)}
-                </span>
-              </header>
+              </PanelHead>
               {rows.length === 0 ? (
-                <NoMatch what="services" hint="Clear the search to see all." />
+                <NoRows what="services" filters={['find']} />
               ) : (
-                <div class="wide-table">
-                  <table class="services">
-                    <thead>
-                      <tr>
-                        <Head name="service">Service</Head>
-                        <Head name="rate">Rate</Head>
-                        <Head name="errors">Errors</Head>
-                        <Head name="p95">p95</Head>
-                        <th scope="col">
-                          <span class="unseen">See its</span>
-                        </th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {rows.map((row) => (
-                        <ServiceRow key={row.service} row={row} history={byService.get(row.service)} />
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table
+                  class="services"
+                  columns={columnsOf(order, histories)}
+                  rows={rows}
+                  keyOf={(row) => row.service}
+                  most={1_000}
+                />
               )}
             </section>
           );

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // One service: requests, errors and durations over time, what it is asked for, who asks, and what runs it.
 import { useMemo } from 'preact/hooks';
+import { type MapEdge, withFigures } from '../logic/edges';
+import { errorRatios } from '../logic/history';
 import { ago, count, duration, oneLine, percent, rate } from '../logic/text';
+import { Apart } from '../parts/apart';
 import { Copy } from '../parts/copy';
-import { ErrorRatio } from '../parts/figures';
-import { ServiceDot, ServiceName } from '../parts/service_name';
+import { PanelHead } from '../parts/panel';
+import { NodeName, ServiceDot } from '../parts/service_name';
 import { Failed, NothingYet, Shown } from '../parts/states';
+import { type Column, FIGURE, Table } from '../parts/table';
 import { type Dot, TimeChart } from '../parts/time_chart';
 import { href, isLive, type Range, rangeOf, useAddress } from '../state/address';
 import { type Answered, useGet } from '../state/server';
 
 type History = Answered<'/api/clew/services/history'>;
-type Edge = Answered<'/api/clew/map'>['edges'][number];
 
 function Charts({ history, name, range }: { history: History; name: string; range: Range }) {
   const slow = useGet('/api/clew/traces', { ...range, service: name, order: 'slowest', limit: 40 });
@@ -34,7 +37,6 @@ function Charts({ history, name, range }: { history: History; name: string; rang
   const shared = { start: Date.parse(history.start), step: history.step_ms };
   const seconds = history.step_ms / 1e3;
   const perSecond = row.requests.map((requests) => requests / seconds);
-  const ratio = row.errors.map((errors, i) => (row.requests[i] ? errors / (row.requests[i] ?? 1) : null));
   return (
     <div class="charts">
       <TimeChart
@@ -47,7 +49,7 @@ function Charts({ history, name, range }: { history: History; name: string; rang
         {...shared}
         title="Errors"
         unit={percent}
-        lines={[{ label: 'errors', values: ratio, color: '--bad' }]}
+        lines={[{ label: 'errors', values: errorRatios(row), color: '--bad' }]}
       />
       <TimeChart
         {...shared}
@@ -64,126 +66,84 @@ function Charts({ history, name, range }: { history: History; name: string; rang
   );
 }
 
+type Operation = Answered<'/api/clew/operations'>['operations'][number];
+type Instance = Answered<'/api/clew/instances'>['instances'][number];
+
 function Operations({ name, range }: { name: string; range: Range }) {
   const operations = useGet('/api/clew/operations', { ...range, service: name });
+  const columns: Column<Operation>[] = [
+    {
+      head: 'Operation',
+      cell: (row) => (
+        <a href={href('/ui/traces', { service: name, operation: row.operation, order: 'slowest' })}>
+          <bdi>{oneLine(row.operation, 120)}</bdi>
+        </a>
+      ),
+    },
+    FIGURE.rate,
+    FIGURE.errors,
+    FIGURE.p50,
+    FIGURE.p95,
+    FIGURE.p99,
+  ];
   return (
     <section class="panel">
-      <h2>Operations</h2>
+      <PanelHead title="Operations" />
       <Shown answer={operations}>
-        {(data) => (
-          <div class="wide-table">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Operation</th>
-                  <th scope="col">Rate</th>
-                  <th scope="col">Errors</th>
-                  <th scope="col">p50</th>
-                  <th scope="col">p95</th>
-                  <th scope="col">p99</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.operations.slice(0, 200).map((row) => (
-                  <tr key={row.operation}>
-                    <th scope="row">
-                      <a href={href('/ui/traces', { service: name, operation: row.operation, order: 'slowest' })}>
-                        <bdi>{oneLine(row.operation, 120)}</bdi>
-                      </a>
-                    </th>
-                    <td>{rate(row.requests_per_second)}</td>
-                    <td>
-                      <ErrorRatio ratio={row.error_ratio} />
-                    </td>
-                    <td>{duration(row.p50_ms)}</td>
-                    <td>{duration(row.p95_ms)}</td>
-                    <td>{duration(row.p99_ms)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
+        {(data) => <Table columns={columns} rows={data.operations} keyOf={(row) => row.operation} />}
       </Shown>
     </section>
   );
 }
 
-function Neighbours({
-  title,
-  edges,
-  of,
-  services,
-}: {
-  title: string;
-  edges: Edge[];
-  of: 'client' | 'server';
-  services: Set<string>;
-}) {
-  return (
-    <section class="panel">
-      <h2>{title}</h2>
-      {edges.length === 0 ? (
-        <p class="muted">Nobody in this time range.</p>
-      ) : (
-        <table>
-          <tbody>
-            {edges.map((edge) => (
-              <tr key={edge[of]}>
-                <th scope="row">
-                  {services.has(edge[of]) ? <ServiceName service={edge[of]} /> : <bdi>{oneLine(edge[of], 80)}</bdi>}
-                </th>
-                <td>{rate(edge.calls_per_second)}</td>
-                <td>
-                  <ErrorRatio ratio={edge.calls ? edge.errors / edge.calls : 0} />
-                </td>
-                <td>{duration(edge.p95_ms)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
+const INSTANCES: Column<Instance>[] = [
+  { head: 'Instance', cell: (row) => <bdi>{oneLine(row.instance || row.host || 'not told', 60)}</bdi> },
+  { head: 'Version', cell: (row) => <bdi>{oneLine(row.version || '–', 40)}</bdi> },
+  { head: 'Requests', cell: (row) => count(row.requests) },
+  FIGURE.errors,
+  FIGURE.p95,
+  { head: 'Last request', cell: (row) => ago(row.last_request) },
+];
 
 function Instances({ name, range }: { name: string; range: Range }) {
   const instances = useGet('/api/clew/instances', { ...range, service: name });
   return (
     <section class="panel">
-      <h2>Instances and versions</h2>
+      <PanelHead title="Instances and versions" />
       <Shown answer={instances}>
         {(data) => (
-          <div class="wide-table">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">Instance</th>
-                  <th scope="col">Version</th>
-                  <th scope="col">Requests</th>
-                  <th scope="col">Errors</th>
-                  <th scope="col">p95</th>
-                  <th scope="col">Last request</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.instances.slice(0, 200).map((row, i) => (
-                  <tr key={`${row.instance} ${i}`}>
-                    <th scope="row">{oneLine(row.instance || row.host || 'not told', 60)}</th>
-                    <td>{oneLine(row.version || '–', 40)}</td>
-                    <td>{count(row.requests)}</td>
-                    <td>
-                      <ErrorRatio ratio={row.error_ratio} />
-                    </td>
-                    <td>{duration(row.p95_ms)}</td>
-                    <td>{ago(row.last_request)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table columns={INSTANCES} rows={data.instances} keyOf={(row, i) => `${row.instance} ${row.version} ${i}`} />
         )}
       </Shown>
+    </section>
+  );
+}
+
+interface NeighboursProps {
+  title: string;
+  edges: MapEdge[];
+  of: 'client' | 'server';
+  services: Set<string>;
+}
+
+function Neighbours({ title, edges, of, services }: NeighboursProps) {
+  return (
+    <section class="panel">
+      <PanelHead title={title} />
+      {edges.length === 0 ? (
+        <p class="muted">Nobody in this time range.</p>
+      ) : (
+        <Table
+          columns={[
+            { head: 'Who', cell: (edge) => <NodeName name={edge[of]} services={services} /> },
+            FIGURE.rate,
+            FIGURE.errors,
+            FIGURE.p95,
+          ]}
+          rows={edges.map(withFigures)}
+          keyOf={(edge) => edge[of]}
+        />
+      )}
     </section>
   );
 }
@@ -233,6 +193,9 @@ export function Service() {
           ) : (
             <>
               <Charts history={data} name={name} range={range} />
+              <section class="panel">
+                <Apart of={{ signal: 'spans', service: name, operation: '' }} range={range} />
+              </section>
               <Operations name={name} range={range} />
               <div class="halves">
                 <Neighbours

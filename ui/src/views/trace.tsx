@@ -47,17 +47,11 @@ function LogLine({ trace, row, isChosen, onChoose }: LineProps) {
       <button type="button" class="label" style={{ paddingLeft: `${row.depth * 14 + 22}px` }} onClick={onChoose}>
         <span class={`level ${record.level}`}>{record.level}</span> <bdi>{oneLine(valueText(record.body), 200)}</bdi>
       </button>
-      <span class="lane" aria-hidden="true">
-        <i class={`tick ${record.level}`} style={{ left: `${Math.min(Math.max(at, 0), 1) * 100}%` }} />
+      <span class="lane" aria-hidden="true" style={{ '--from': Math.min(Math.max(at, 0), 1) }}>
+        <i class={`tick ${record.level}`} />
       </span>
     </div>
   );
-}
-
-/** Beside the bar where there is room, else within its end. */
-function labelPlace(left: number, width: number) {
-  if (left + width <= 80) return { style: { left: `${left + width}%` } };
-  return left > 20 ? { style: { right: `${100 - left}%` } } : { class: 'within' };
 }
 
 function SpanLine({ trace, row, isChosen, isFound, isClosed, onChoose, onToggle }: LineProps) {
@@ -65,8 +59,8 @@ function SpanLine({ trace, row, isChosen, isFound, isClosed, onChoose, onToggle 
   const service = serviceOf(trace, span);
   const total = trace.duration || 1;
   const below = trace.below[span] ?? 0;
-  const left = (startOf(trace, span) / total) * 100;
-  const width = Math.max((durationOf(trace, span) / total) * 100, 0.15);
+  const from = startOf(trace, span) / total;
+  const part = Math.max(durationOf(trace, span) / total, 0.0015);
   const took = duration(durationOf(trace, span) / 1e6);
   const classes = [
     'line',
@@ -103,12 +97,9 @@ function SpanLine({ trace, row, isChosen, isFound, isClosed, onChoose, onToggle 
           {isClosed && <small> +{count(below)}</small>}
         </button>
       </span>
-      <span class="lane" onClick={onChoose} aria-hidden="true">
-        <i class={`bar hue${hueOf(service)}`} style={{ left: `${left}%`, width: `${width}%` }} />
-        <small {...labelPlace(left, width)}>
-          {took}
-          {trace.critical[span] ? ' ◆' : ''}
-        </small>
+      <span class="lane" onClick={onChoose} aria-hidden="true" style={{ '--from': from, '--part': part }}>
+        <i class={`bar hue${hueOf(service)}`} />
+        <small>{trace.critical[span] ? `${took} ◆` : took}</small>
       </span>
     </div>
   );
@@ -120,11 +111,11 @@ function Scale({ total }: { total: number }) {
       <span class="label">Span</span>
       <span class="lane">
         {[0, 0.25, 0.5, 0.75].map((part) => (
-          <small key={part} style={{ left: `${part * 100}%` }}>
+          <small key={part} style={{ '--from': part }}>
             {duration((total * part) / 1e6)}
           </small>
         ))}
-        <small class="end">{duration(total / 1e6)}</small>
+        <small style={{ '--from': 1 }}>{duration(total / 1e6)}</small>
       </span>
     </div>
   );
@@ -226,6 +217,11 @@ function Waterfall({ trace }: { trace: Trace }) {
     () => rows.findIndex((row) => (logAt ? String(row.log) === logAt : row.log === undefined && row.span === span)),
     [rows, span, logAt],
   );
+  // Whoever comes with a search and no span sees the first that it found.
+  const firstFound = useMemo(
+    () => rows.findIndex((row) => row.log === undefined && found.has(row.span)),
+    [rows, found],
+  );
   const choose = (row: Row | undefined) => {
     if (row)
       change({ span: outline.span_id[row.span], line: row.log === undefined ? undefined : String(row.log) }, true);
@@ -241,7 +237,13 @@ function Waterfall({ trace }: { trace: Trace }) {
     <div class={span >= 0 || chosenLog ? 'trace-body with-detail' : 'trace-body'}>
       <section class="panel waterfall">
         <Scale total={trace.duration} />
-        <VirtualList count={rows.length} rowHeight={ROW} label="Spans and log lines" focus={place} class="spans">
+        <VirtualList
+          count={rows.length}
+          rowHeight={ROW}
+          label="Spans and log lines"
+          focus={place >= 0 ? place : firstFound}
+          class="spans"
+        >
           {(i) => {
             const row = rows[i];
             if (!row) return null;

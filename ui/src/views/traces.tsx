@@ -2,9 +2,11 @@
 // Search for traces: filters, a scatter of duration over time, the list.
 import { useMemo, useState } from 'preact/hooks';
 import { clock, counted, duration, oneLine } from '../logic/text';
-import { Choice, Field, Switch } from '../parts/field';
+import { Apart } from '../parts/apart';
+import { CopyCommand } from '../parts/copy';
+import { Choice, Field, Offered, ServiceField, Switch } from '../parts/field';
 import { ServiceDot } from '../parts/service_name';
-import { NoMatch, NothingYet, Shown } from '../parts/states';
+import { NoRows, Shown } from '../parts/states';
 import { type Dot, TimeChart } from '../parts/time_chart';
 import { VirtualList } from '../parts/virtual_list';
 import { address, change, href, rangeOf, useAddress, visit } from '../state/address';
@@ -79,7 +81,6 @@ function OpenById() {
 function Filters() {
   const { params } = useAddress();
   const range = rangeOf(params);
-  const services = useGet('/api/clew/services', range);
   const service = params.get('service');
   const operations = useGet(
     '/api/clew/operations',
@@ -88,7 +89,7 @@ function Filters() {
   );
   return (
     <search class="panel filters">
-      <Field name="service" label="Service" list="services" />
+      <ServiceField />
       <Field name="operation" label="Operation" list="operations" size="wide" />
       <Field name="attribute" label="Attribute" placeholder="http.route=/cart" size="wide" />
       <Field name="min_duration" label="At least" placeholder="250ms" size="short" />
@@ -103,16 +104,7 @@ function Filters() {
       />
       <Switch name="errors">failed only</Switch>
       <OpenById />
-      <datalist id="services">
-        {services.data?.services.map((one) => (
-          <option key={one.service} value={one.service} />
-        ))}
-      </datalist>
-      <datalist id="operations">
-        {operations.data?.operations.map((one) => (
-          <option key={one.operation} value={one.operation} />
-        ))}
-      </datalist>
+      <Offered id="operations" texts={operations.data?.operations.map((one) => one.operation)} />
     </search>
   );
 }
@@ -150,20 +142,13 @@ export function Traces() {
     }),
   );
   const longest = Math.max(...traces.map((one) => one.duration_ms), 1e-9);
-  const isFiltered = FILTERS.some((name) => params.get(name));
   return (
     <>
       <h1 class="unseen">Traces</h1>
       <Filters />
       <Shown answer={found}>
         {(data) => {
-          if (data.traces.length === 0) {
-            return isFiltered ? (
-              <NoMatch what="traces" hint="Take a filter away, or choose a longer time range." />
-            ) : (
-              <NothingYet what="traces" />
-            );
-          }
+          if (data.traces.length === 0) return <NoRows what="traces" filters={FILTERS} />;
           return (
             <section class="panel">
               <TimeChart
@@ -179,6 +164,12 @@ export function Traces() {
                 unit={duration}
                 height={170}
               />
+              <Apart
+                of={{ signal: 'spans', service: question.service ?? '', operation: question.operation ?? '' }}
+                range={rangeOf(params)}
+              >
+                <CopyCommand view="traces" />
+              </Apart>
               <VirtualList count={data.traces.length} rowHeight={34} label="Traces" focus={chosen} class="traces">
                 {(i) => {
                   const trace = data.traces[i];

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What sets the failed or slow spans (or the error lines) apart from the rest, each value a filter to click.
+import type { ComponentChildren } from 'preact';
+import { conditionOf, filterOf, type Group, slowText } from '../logic/apart';
+import { count, counted, oneLine, percent } from '../logic/text';
+import { change, href, type Range, useAddress } from '../state/address';
+import { type Answered, useGet } from '../state/server';
+import { Gauge } from './figures';
+import { Shown } from './states';
+import { type Column, Table } from './table';
+
+type Comparison = Answered<'/api/clew/compare'>;
+type Difference = Comparison['differences'][number];
+
+interface Props {
+  of: Group;
+  range: Range;
+  /** At the end of its line. */
+  children?: ComponentChildren;
+}
+
+/** What 95 of 100 requests stay below, where one service is looked at. */
+function useSlow({ signal, service, operation }: Group, range: Range): string | undefined {
+  const enabled = signal === 'spans' && service !== '';
+  const services = useGet('/api/clew/services', range, { enabled: enabled && !operation });
+  const operations = useGet('/api/clew/operations', { ...range, service }, { enabled: enabled && operation !== '' });
+  if (!enabled) return undefined;
+  const figures = operation
+    ? operations.data?.operations.find((one) => one.operation === operation)
+    : services.data?.services.find((one) => one.service === service);
+  return figures && slowText(figures.p95_ms);
+}
+
+function Share({ one, kind }: { one: Difference['inside']; kind?: string }) {
+  return (
+    <span class="share">
+      <Gauge value={one.share} max={1} kind={kind ?? ''} />
+      <b>{percent(one.share)}</b>
+      <small>{count(one.count)}</small>
+    </span>
+  );
+}
+
+function Differences({ of, found, what, group }: { of: Group; found: Comparison; what: string; group: string }) {
+  const { params } = useAddress();
+  const columns: Column<Difference>[] = [
+    {
+      head: 'Attribute',
+      cell: (one) => (
+        <a
+          href={href(of.signal === 'logs' ? '/ui/logs' : '/ui/traces', filterOf(of, group, one, params))}
+          title="Show those only"
+        >
+          <bdi class="muted">{oneLine(one.key, 80)}</bdi> <bdi>{oneLine(one.value, 120)}</bdi>
+        </a>
+      ),
+    },
+    { head: `Of the ${what}`, cell: (one) => <Share one={one.inside} kind="during" /> },
+    { head: 'Of the others', cell: (one) => <Share one={one.outside} /> },
+  ];
+  const tellOf = (isOutcome: boolean) => found.differences.filter((one) => one.outcome === isOutcome);
+  const [causes, outcomes] = [tellOf(false), tellOf(true)];
+  const keyOf = (one: Difference) => `${one.key}=${one.value}`;
+  if (found.inside === 0) return <p class="muted">There are none in this time range.</p>;
+  return (
+    <>
+      {causes.length > 0 ? (
+        <Table columns={columns} rows={causes} keyOf={keyOf} most={12} />
+      ) : (
+        <p class="muted">No attribute sets them apart beyond chance: what goes wrong does so whatever was asked.</p>
+      )}
+      {outcomes.length > 0 && (
+        <details>
+          <summary>
+            How it shows <small>{counted(outcomes.length, 'value')} that tell of the outcome itself</small>
+          </summary>
+          <Table columns={columns} rows={outcomes} keyOf={keyOf} most={12} />
+        </details>
+      )}
+      <p class="muted">
+        {count(found.inside)} {what} against {count(found.outside)} others, {counted(found.tried, 'value')} compared
+        {found.complete ? '' : '; there are more than are looked at'}.
+      </p>
+    </>
+  );
+}
+
+/** The group that is looked at stands in the address: apart=failed, apart=850ms. */
+export function Apart({ of, range, children }: Props) {
+  const group = useAddress().params.get('apart') ?? '';
+  const usual = useSlow(of, range);
+  const slow = group && group !== 'failed' ? group : usual;
+  const found = useGet(
+    '/api/clew/compare',
+    { ...range, ...conditionOf(of, group), limit: 60 },
+    { enabled: group !== '' },
+  );
+  const failed = of.signal === 'logs' ? 'error lines' : 'failed spans';
+  const choices = [['failed', failed], ...(slow ? [[slow, `spans over ${slow}`]] : [])] as [string, string][];
+  const what = group === 'failed' ? failed : `spans over ${group}`;
+  return (
+    <div class="apart">
+      <p class="actions">
+        <b>What sets apart the</b>
+        {choices.map(([value, text]) => (
+          <button
+            key={value}
+            type="button"
+            aria-pressed={group === value}
+            onClick={() => change({ apart: group === value ? undefined : value }, true)}
+          >
+            {text}
+          </button>
+        ))}
+        <span class="end">{children}</span>
+      </p>
+      {group && (
+        <Shown answer={found}>{(data) => <Differences of={of} found={data} what={what} group={group} />}</Shown>
+      )}
+    </div>
+  );
+}
