@@ -95,7 +95,7 @@ def test_rejecting_a_cause_shows_the_next(shop, tab):
 def test_what_sets_the_slow_apart(shop, tab):
     view = tab(shop.server.url)
     view.open("/ui/service?name=payment")
-    view.click(".apart button:has-text('spans over')")
+    view.click(".apart-choice button:has-text('spans over')")
     assert re.search(r"apart=\d+(ms|us)", view.page.url)
     row = view.page.locator(".apart tbody tr", has_text="1.9.0")
     assert "service.version" in row.inner_text()
@@ -104,7 +104,7 @@ def test_what_sets_the_slow_apart(shop, tab):
     assert "service.version%3D1.9.0" in view.page.url and "min_duration=" in view.page.url
     assert view.page.locator(".trace-row").count() > 0
     view.open("/ui/logs?service=payment")
-    view.click(".apart button:has-text('error lines')")
+    view.click(".apart-choice button:has-text('error lines')")
     assert "others" in view.text(".apart")
     view.open("/ui/traces?apart=failed&tenant=nobody")
     assert "clew run" in view.text()
@@ -235,7 +235,7 @@ def test_unknown_ids_and_old_links_say_so(shop, tab, path, said):
 def test_a_tenant_sees_its_own(shop, tab):
     view = tab(shop.server.url)
     view.open("/ui/traces?tenant=other")
-    count = view.text(".chart figcaption")
+    count = view.text(".panel-head h2")
     assert "300 traces" in count
     view.click("nav >> text=Overview")
     assert "tenant=other" in view.page.url and "other" in view.text(".tenant")

@@ -12,13 +12,6 @@ import { type Column, Table } from './table';
 type Comparison = Answered<'/api/clew/compare'>;
 type Difference = Comparison['differences'][number];
 
-interface Props {
-  of: Group;
-  range: Range;
-  /** At the end of its line. */
-  children?: ComponentChildren;
-}
-
 /** What 95 of 100 requests stay below, where one service is looked at. */
 function useSlow({ signal, service, operation }: Group, range: Range): string | undefined {
   const enabled = signal === 'spans' && service !== '';
@@ -72,7 +65,7 @@ function Differences({ of, found, what, group }: { of: Group; found: Comparison;
       {outcomes.length > 0 && (
         <details>
           <summary>
-            How it shows <small>{counted(outcomes.length, 'value')} that tell of the outcome itself</small>
+            How it shows <small>{counted(outcomes.length, 'value')} of the outcome itself</small>
           </summary>
           <Table columns={columns} rows={outcomes} keyOf={keyOf} most={12} />
         </details>
@@ -85,38 +78,42 @@ function Differences({ of, found, what, group }: { of: Group; found: Comparison;
   );
 }
 
+interface Parts {
+  /** Buttons for the head of a panel. */
+  choice: ComponentChildren;
+  /** What was found of the chosen group. */
+  found: ComponentChildren;
+}
+
 /** The group that is looked at stands in the address: apart=failed, apart=850ms. */
-export function Apart({ of, range, children }: Props) {
+export function useApart(of: Group, range: Range): Parts {
   const group = useAddress().params.get('apart') ?? '';
   const usual = useSlow(of, range);
   const slow = group && group !== 'failed' ? group : usual;
-  const found = useGet(
-    '/api/clew/compare',
-    { ...range, ...conditionOf(of, group), limit: 60 },
-    { enabled: group !== '' },
-  );
+  const question = { ...range, ...conditionOf(of, group), limit: 60 };
+  const answer = useGet('/api/clew/compare', question, { enabled: group !== '' });
   const failed = of.signal === 'logs' ? 'error lines' : 'failed spans';
   const choices = [['failed', failed], ...(slow ? [[slow, `spans over ${slow}`]] : [])] as [string, string][];
   const what = group === 'failed' ? failed : `spans over ${group}`;
-  return (
-    <div class="apart">
-      <p class="actions">
-        <b>What sets apart the</b>
-        {choices.map(([value, text]) => (
-          <button
-            key={value}
-            type="button"
-            aria-pressed={group === value}
-            onClick={() => change({ apart: group === value ? undefined : value }, true)}
-          >
-            {text}
-          </button>
-        ))}
-        <span class="end">{children}</span>
-      </p>
-      {group && (
-        <Shown answer={found}>{(data) => <Differences of={of} found={data} what={what} group={group} />}</Shown>
-      )}
-    </div>
+  const choice = (
+    <span class="apart-choice">
+      What sets apart the
+      {choices.map(([value, text]) => (
+        <button
+          key={value}
+          type="button"
+          aria-pressed={group === value}
+          onClick={() => change({ apart: group === value ? undefined : value }, true)}
+        >
+          {text}
+        </button>
+      ))}
+    </span>
   );
+  const found = group ? (
+    <div class="apart">
+      <Shown answer={answer}>{(data) => <Differences of={of} found={data} what={what} group={group} />}</Shown>
+    </div>
+  ) : null;
+  return { choice, found };
 }

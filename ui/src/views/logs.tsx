@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState } from 'preact/hooks';
 import { keyOf, OlderLines } from '../logic/log_pages';
 import { type Pattern, patternsOf } from '../logic/patterns';
 import { clock, count, moment, oneLine, valueText } from '../logic/text';
-import { Apart } from '../parts/apart';
+import { useApart } from '../parts/apart';
 import { CopyCommand } from '../parts/copy';
 import { Choice, Field, ServiceField, Switch } from '../parts/field';
 import { PanelHead } from '../parts/panel';
@@ -194,6 +194,7 @@ export function Logs() {
   const isTail = params.get('tail') === 'true' && !filters.to;
   const every = isTail && TAIL;
   const lines = useLines(filters, every);
+  const apart = useApart({ signal: 'logs', service: filters.service ?? '', operation: '' }, rangeOf(params));
   const [open, setOpen] = useState<string>();
   const [chosen, choose] = useState(-1);
   const keys = useMemo<Key[]>(
@@ -227,18 +228,21 @@ export function Logs() {
           return (
             <section class="panel">
               <Histogram filters={filters} every={every} />
-              <Apart of={{ signal: 'logs', service: filters.service ?? '', operation: '' }} range={rangeOf(params)}>
-                <CopyCommand view="logs" />
-              </Apart>
               <PanelHead
                 title={isTail ? 'Live, newest first' : 'Newest first'}
                 small={`${count(lines.count)} loaded${lines.isWhole ? ', all' : ''}`}
-                note={<Span newest={lines.at(0)} oldest={lines.at(lines.count - 1)} />}
+                note={
+                  <>
+                    <Span newest={lines.at(0)} oldest={lines.at(lines.count - 1)} /> <CopyCommand view="logs" />
+                  </>
+                }
               >
                 <button type="button" aria-pressed={showsPatterns} onClick={togglePatterns}>
                   Patterns
                 </button>
+                {apart.choice}
               </PanelHead>
+              {apart.found}
               {lines.failure && <Failed error={lines.failure} again={lines.again} />}
               {showsPatterns ? (
                 <Patterns lines={lines.loaded()} />

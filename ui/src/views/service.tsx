@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import { type MapEdge, withFigures } from '../logic/edges';
 import { errorRatios } from '../logic/history';
 import { ago, count, duration, oneLine, percent, rate } from '../logic/text';
-import { Apart } from '../parts/apart';
+import { useApart } from '../parts/apart';
 import { Copy } from '../parts/copy';
 import { PanelHead } from '../parts/panel';
 import { NodeName, ServiceDot } from '../parts/service_name';
@@ -71,6 +71,7 @@ type Instance = Answered<'/api/clew/instances'>['instances'][number];
 
 function Operations({ name, range }: { name: string; range: Range }) {
   const operations = useGet('/api/clew/operations', { ...range, service: name });
+  const apart = useApart({ signal: 'spans', service: name, operation: '' }, range);
   const columns: Column<Operation>[] = [
     {
       head: 'Operation',
@@ -88,7 +89,8 @@ function Operations({ name, range }: { name: string; range: Range }) {
   ];
   return (
     <section class="panel">
-      <PanelHead title="Operations" />
+      <PanelHead title="Operations">{apart.choice}</PanelHead>
+      {apart.found}
       <Shown answer={operations}>
         {(data) => <Table columns={columns} rows={data.operations} keyOf={(row) => row.operation} />}
       </Shown>
@@ -193,9 +195,6 @@ export function Service() {
           ) : (
             <>
               <Charts history={data} name={name} range={range} />
-              <section class="panel">
-                <Apart of={{ signal: 'spans', service: name, operation: '' }} range={range} />
-              </section>
               <Operations name={name} range={range} />
               <div class="halves">
                 <Neighbours

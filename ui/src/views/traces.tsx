@@ -2,9 +2,10 @@
 // Search for traces: filters, a scatter of duration over time, the list.
 import { useMemo, useState } from 'preact/hooks';
 import { clock, counted, duration, oneLine } from '../logic/text';
-import { Apart } from '../parts/apart';
+import { useApart } from '../parts/apart';
 import { CopyCommand } from '../parts/copy';
 import { Choice, Field, Offered, ServiceField, Switch } from '../parts/field';
+import { PanelHead } from '../parts/panel';
 import { ServiceDot } from '../parts/service_name';
 import { NoRows, Shown } from '../parts/states';
 import { type Dot, TimeChart } from '../parts/time_chart';
@@ -113,6 +114,8 @@ export function Traces() {
   const { params } = useAddress();
   const question = questionOf(params);
   const found = useGet('/api/clew/traces', question);
+  const { service = '', operation = '' } = question;
+  const apart = useApart({ signal: 'spans', service, operation }, rangeOf(params));
   const [chosen, choose] = useState(-1);
   const traces = found.data?.traces ?? [];
   const keys = useMemo<Key[]>(
@@ -151,12 +154,20 @@ export function Traces() {
           if (data.traces.length === 0) return <NoRows what="traces" filters={FILTERS} />;
           return (
             <section class="panel">
-              <TimeChart
+              <PanelHead
                 title={
                   data.traces.length < LIMIT
-                    ? `${data.traces.length} traces`
-                    : `The ${question.order} ${LIMIT} traces; a narrower search shows all`
+                    ? counted(data.traces.length, 'trace')
+                    : `The ${question.order} ${LIMIT} traces`
                 }
+                small={data.traces.length < LIMIT ? undefined : 'a narrower search shows all'}
+                note={<CopyCommand view="traces" />}
+              >
+                {apart.choice}
+              </PanelHead>
+              {apart.found}
+              <TimeChart
+                title="Duration"
                 start={Date.parse(data.from)}
                 step={Date.parse(data.to) - Date.parse(data.from)}
                 lines={[]}
@@ -164,12 +175,6 @@ export function Traces() {
                 unit={duration}
                 height={170}
               />
-              <Apart
-                of={{ signal: 'spans', service: question.service ?? '', operation: question.operation ?? '' }}
-                range={rangeOf(params)}
-              >
-                <CopyCommand view="traces" />
-              </Apart>
               <VirtualList count={data.traces.length} rowHeight={34} label="Traces" focus={chosen} class="traces">
                 {(i) => {
                   const trace = data.traces[i];
