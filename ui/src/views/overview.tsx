@@ -208,7 +208,12 @@ export function Overview() {
   const range = rangeOf(params);
   const every = isLive(range) && REFRESH;
   const services = useGet('/api/clew/services', range, { every });
-  const history = useGet('/api/clew/services/history', { ...range, points: 48 }, { every });
+  // The figures first: both at once would make them wait for each other in the server.
+  const history = useGet(
+    '/api/clew/services/history',
+    { ...range, points: 48 },
+    { every, enabled: services.data !== undefined },
+  );
   const histories = useMemo(() => new Map(history.data?.services.map((one) => [one.service, one])), [history.data]);
   const wanted = (params.get('find') ?? '').toLowerCase();
   const order = params.get('order') ?? DEFAULT_ORDER;
