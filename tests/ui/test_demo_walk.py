@@ -119,7 +119,7 @@ def test_the_way_of_a_slow_operation_to_what_its_slow_spans_share(ended, tab):
     view = tab(ended.server.url)
     view.open("/ui/service?name=catalog")
     view.click(".apart-choice button:has-text('spans over')")
-    assert re.search(r"[\d.k ]+spans over \d+(ms|us) against", view.text(".apart"))
+    assert re.search(r"[\d.k ]+spans over \d+ (ms|µs) against", view.text(".apart"))
     view.page.locator("tbody a", has_text="/popular").first.click()
     view.settle()
     assert "operation=" in view.page.url and view.page.locator(".trace-row").count() > 0

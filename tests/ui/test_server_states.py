@@ -19,7 +19,7 @@ def test_an_empty_store_says_what_to_run(tmp_path, tab):
         view.shoot("empty")
         assert not view.accessibility_problems()
         view.open("/ui/why")
-        assert "✓" in view.text()
+        assert "There are no traces" in view.text()
 
 
 def test_a_server_that_stops_is_told_of_and_comes_back(tmp_path, tab):

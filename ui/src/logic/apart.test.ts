@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
-import { conditionOf, filterOf, slowText } from './apart';
+import { conditionOf, filterOf, slowSaid, slowText } from './apart';
 
 const payment = { signal: 'spans', service: 'payment', operation: '' } as const;
 
 test('a threshold is written as the server reads it, and leaves in what it was made of', () => {
   expect([883.9, 12, 0.4571, 0, Number.NaN].map(slowText)).toEqual(['883ms', '12ms', '457us', undefined, undefined]);
+  expect(['883ms', '457us', '2s'].map(slowSaid)).toEqual(['883 ms', '457 µs', '2s']);
 });
 
 test('the group is what failed or took long', () => {

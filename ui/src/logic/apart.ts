@@ -14,6 +14,11 @@ export function slowText(ms: number): string | undefined {
   return ms >= 10 ? `${Math.floor(ms)}ms` : `${Math.floor(ms * 1e3)}us`;
 }
 
+/** The same for people: "818 ms". */
+export function slowSaid(text: string): string {
+  return text.replace(/(ms|us)$/, ' $1').replace(' us', ' µs');
+}
+
 /** The question of /api/clew/compare: `group` is "failed" or the least duration. */
 export function conditionOf({ signal, service, operation }: Group, group: string) {
   return { signal, service, operation, ...(group === 'failed' ? { errors: true } : { min_duration: group }) };

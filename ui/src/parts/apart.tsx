@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What sets the failed or slow spans (or the error lines) apart from the rest, each value a filter to click.
 import type { ComponentChildren } from 'preact';
-import { conditionOf, filterOf, type Group, slowText } from '../logic/apart';
+import { conditionOf, filterOf, type Group, slowSaid, slowText } from '../logic/apart';
 import { count, counted, oneLine, percent } from '../logic/text';
 import { change, href, type Range, useAddress } from '../state/address';
 import { type Answered, useGet } from '../state/server';
@@ -93,8 +93,8 @@ export function useApart(of: Group, range: Range): Parts {
   const question = { ...range, ...conditionOf(of, group), limit: 60 };
   const answer = useGet('/api/clew/compare', question, { enabled: group !== '' });
   const failed = of.signal === 'logs' ? 'error lines' : 'failed spans';
-  const choices = [['failed', failed], ...(slow ? [[slow, `spans over ${slow}`]] : [])] as [string, string][];
-  const what = group === 'failed' ? failed : `spans over ${group}`;
+  const choices = [['failed', failed], ...(slow ? [[slow, `spans over ${slowSaid(slow)}`]] : [])] as [string, string][];
+  const what = group === 'failed' ? failed : `spans over ${slowSaid(group)}`;
   const choice = (
     <span class="apart-choice">
       What sets apart the

@@ -63,8 +63,10 @@ export function Copy({ text, what, children }: Props) {
 export function CopyCommand({ view }: { view: 'traces' | 'logs' }) {
   const { params } = useAddress();
   return (
-    <Copy text={commandOf(view, params, location.origin)} what="this search as a command">
-      as a command
-    </Copy>
+    <span class="terminal">
+      <Copy text={commandOf(view, params, location.origin)} what="this search as a command">
+        as a command
+      </Copy>
+    </span>
   );
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters are parts of the address: what is typed goes there on Enter or when the field is left.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { change, rangeOf, useAddress } from '../state/address';
 import { useGet } from '../state/server';
 
@@ -76,6 +76,40 @@ export function Choice({ name, label, options }: { name: string; label: string; 
         ))}
       </select>
     </label>
+  );
+}
+
+const NARROW = matchMedia('(max-width: 640px)');
+
+function useNarrow(): boolean {
+  const [isNarrow, setNarrow] = useState(NARROW.matches);
+  useEffect(() => {
+    const look = () => setNarrow(NARROW.matches);
+    NARROW.addEventListener('change', look);
+    return () => NARROW.removeEventListener('change', look);
+  }, []);
+  return isNarrow;
+}
+
+interface FiltersProps {
+  names: readonly string[];
+  children: ComponentChildren;
+}
+
+/** The fields of a view. On a telephone they are folded unless one of them is set. */
+export function Filters({ names, children }: FiltersProps) {
+  const { params } = useAddress();
+  const set = names.filter((name) => params.get(name)).length;
+  if (!useNarrow()) return <search class="panel filters">{children}</search>;
+  return (
+    <search class="panel">
+      <details open={set > 0}>
+        <summary>
+          Filters <small>{set > 0 ? `${set} set` : 'none set'}</small>
+        </summary>
+        <div class="filters">{children}</div>
+      </details>
+    </search>
   );
 }
 

@@ -6,7 +6,7 @@ import { type Pattern, patternsOf } from '../logic/patterns';
 import { clock, count, moment, oneLine, valueText } from '../logic/text';
 import { useApart } from '../parts/apart';
 import { CopyCommand } from '../parts/copy';
-import { Choice, Field, ServiceField, Switch } from '../parts/field';
+import { Choice, Field, Filters, ServiceField, Switch } from '../parts/field';
 import { PanelHead } from '../parts/panel';
 import { ServiceDot } from '../parts/service_name';
 import { LogDetail, type LogRecord } from '../parts/span_detail';
@@ -32,12 +32,12 @@ const LEVEL_COLORS: Record<string, string> = {
   unknown: '--muted',
 };
 
-type Filters = Omit<Question<'/api/clew/logs'>, 'limit' | 'order'>;
+type Asked = Omit<Question<'/api/clew/logs'>, 'limit' | 'order'>;
 
-function filtersOf(params: URLSearchParams): Filters {
+function filtersOf(params: URLSearchParams): Asked {
   const words = params.getAll('text').filter(Boolean);
   const attributes = params.getAll('attribute').filter(Boolean);
-  const severity = params.get('severity') as Filters['severity'] | null;
+  const severity = params.get('severity') as Asked['severity'] | null;
   return {
     ...rangeOf(params),
     service: params.get('service') ?? '',
@@ -48,7 +48,7 @@ function filtersOf(params: URLSearchParams): Filters {
   };
 }
 
-function Histogram({ filters, every }: { filters: Filters; every: number | false }) {
+function Histogram({ filters, every }: { filters: Asked; every: number | false }) {
   const found = useGet('/api/clew/logs/histogram', { ...filters, points: 100 }, { every });
   if (!found.data || found.data.levels.length === 0) return null;
   return (
@@ -69,12 +69,12 @@ function Histogram({ filters, every }: { filters: Filters; every: number | false
 }
 
 /** The newest page from the cache, older ones as the list's end comes near. */
-function useLines(filters: Filters, every: number | false) {
+function useLines(filters: Asked, every: number | false) {
   const newest = useGet('/api/clew/logs', { ...filters, limit: PAGE }, { every, still: true });
   const [, redraw] = useState(0);
   const key = JSON.stringify(filters);
   const older = useMemo(() => {
-    const question = { ...(JSON.parse(key) as Filters), ...(newest.data && { from: newest.data.from }), limit: PAGE };
+    const question = { ...(JSON.parse(key) as Asked), ...(newest.data && { from: newest.data.from }), limit: PAGE };
     const tenant = address().params.get('tenant');
     return new OlderLines<LogRecord>(
       (to) => get('/api/clew/logs', { ...question, to }, tenant).then(({ logs }) => logs),
@@ -163,7 +163,7 @@ function Patterns({ lines }: { lines: LogRecord[] }) {
 
 function FilterFields() {
   return (
-    <search class="panel filters">
+    <Filters names={FILTERS}>
       <Field name="text" label="Text" placeholder="in the line" size="wide" />
       <ServiceField />
       <Choice
@@ -181,7 +181,7 @@ function FilterFields() {
       <Field name="attribute" label="Attribute" placeholder="code.function.name=pay" size="wide" />
       <Field name="trace_id" label="Trace id" />
       <Switch name="tail">live tail</Switch>
-    </search>
+    </Filters>
   );
 }
 

@@ -18,10 +18,14 @@ type Service = Answered<'/api/clew/services'>['services'][number];
 const SIGNS = { service: '', database: '⛁', messaging: '⇶', external: '↗' };
 const levelOf = (ratio: number) => (ratio >= 0.05 ? 'bad' : ratio > 0 ? 'warn' : 'fine');
 
+// Where an edge's words stand: above its middle, and to the side that the edge leaves free.
+const LABEL = { aside: 11, above: 9 };
+
 function Edge({ edge, hasLabel }: { edge: PlacedEdge; hasLabel: boolean }) {
   const [first, ...rest] = edge.points;
   const middle = edge.points[Math.floor(edge.points.length / 2)];
-  if (!first || !middle) return null;
+  const last = edge.points.at(-1);
+  if (!first || !middle || !last) return null;
   let path = `M${first.x} ${first.y}`;
   // Through the middles of the stretches, bent at the layout's own points.
   rest.forEach((point, i) => {
@@ -42,7 +46,7 @@ function Edge({ edge, hasLabel }: { edge: PlacedEdge; hasLabel: boolean }) {
         marker-end={`url(#arrow-${level})`}
       />
       {(hasLabel || level === 'bad') && (
-        <text x={middle.x} y={middle.y - 5}>
+        <text x={middle.x + LABEL.aside * Math.sign(last.y - first.y)} y={middle.y - LABEL.above}>
           {level === 'bad' ? `▲ ${percent(ratio)}` : duration(edge.p95_ms)}
         </text>
       )}

@@ -34,17 +34,10 @@ function SeeWhy({ to }: { to: string }) {
 
 const LOOKING = 'Looking for what is wrong now…';
 
-function Calm({ isGood = false, children }: { isGood?: boolean; children: ComponentChildren }) {
+function Calm({ children }: { children: ComponentChildren }) {
   return (
     <section class="now calm" aria-label="What is wrong now">
-      <p>
-        {isGood && (
-          <span class="good" aria-hidden="true">
-            ✓{' '}
-          </span>
-        )}
-        {children}
-      </p>
+      <p>{children}</p>
     </section>
   );
 }
@@ -63,7 +56,8 @@ function Asked({ incidents }: { incidents: Incident[] }) {
     );
   }
   if (why.error) return <Calm>What is wrong now is not known: {why.error.message}</Calm>;
-  return <Calm isGood={found !== undefined}>{found ? 'Nothing stands out now.' : LOOKING}</Calm>;
+  if (!found) return <Calm>{LOOKING}</Calm>;
+  return <Calm>{found.incident ? 'Nothing stands out any more.' : oneLine(found.summary)}</Calm>;
 }
 
 const EARLIER: Column<Incident>[] = [
@@ -102,7 +96,7 @@ function Earlier({ incidents }: { incidents: Incident[] }) {
   );
 }
 
-function NowWrong() {
+function NowWrong({ isEmpty }: { isEmpty: boolean }) {
   const answer = useGet('/api/clew/incidents', { limit: MOST_EARLIER }, { every: REFRESH });
   const incidents = answer.data?.incidents ?? [];
   const open = incidents.filter((one) => one.state === 'open');
@@ -118,7 +112,9 @@ function NowWrong() {
           <SeeWhy to={incidentLink(one)} />
         </EpisodeBanner>
       ))}
-      {open.length === 0 && (answer.data || answer.error ? <Asked incidents={incidents} /> : <Calm>{LOOKING}</Calm>)}
+      {open.length === 0 &&
+        !isEmpty &&
+        (answer.data || answer.error ? <Asked incidents={incidents} /> : <Calm>{LOOKING}</Calm>)}
       <Earlier incidents={incidents.filter((one) => one.state === 'closed')} />
     </>
   );
@@ -220,7 +216,7 @@ export function Overview() {
   return (
     <>
       <h1 class="unseen">Overview</h1>
-      <NowWrong />
+      <NowWrong isEmpty={services.data?.services.length === 0} />
       <Shown answer={services}>
         {(data) => {
           if (data.services.length === 0) return <NothingYet what="services" />;

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { clock, counted, duration, oneLine } from '../logic/text';
 import { useApart } from '../parts/apart';
 import { CopyCommand } from '../parts/copy';
-import { Choice, Field, Offered, ServiceField, Switch } from '../parts/field';
+import { Choice, Field, Filters, Offered, ServiceField, Switch } from '../parts/field';
 import { PanelHead } from '../parts/panel';
 import { ServiceDot } from '../parts/service_name';
 import { NoRows, Shown } from '../parts/states';
@@ -56,6 +56,11 @@ function Row({ trace, longest, isChosen }: { trace: Summary; longest: number; is
           style={{ width: `${(trace.duration_ms / longest) * 100}%` }}
           aria-hidden="true"
         />
+        {trace.errors > 0 && (
+          <span class="bad sign" aria-hidden="true">
+            ▲
+          </span>
+        )}
         {duration(trace.duration_ms)}
       </span>
     </a>
@@ -79,7 +84,7 @@ function OpenById() {
   );
 }
 
-function Filters() {
+function Search() {
   const { params } = useAddress();
   const range = rangeOf(params);
   const service = params.get('service');
@@ -89,7 +94,7 @@ function Filters() {
     { enabled: Boolean(service) },
   );
   return (
-    <search class="panel filters">
+    <Filters names={FILTERS}>
       <ServiceField />
       <Field name="operation" label="Operation" list="operations" size="wide" />
       <Field name="attribute" label="Attribute" placeholder="http.route=/cart" size="wide" />
@@ -106,7 +111,7 @@ function Filters() {
       <Switch name="errors">failed only</Switch>
       <OpenById />
       <Offered id="operations" texts={operations.data?.operations.map((one) => one.operation)} />
-    </search>
+    </Filters>
   );
 }
 
@@ -148,7 +153,7 @@ export function Traces() {
   return (
     <>
       <h1 class="unseen">Traces</h1>
-      <Filters />
+      <Search />
       <Shown answer={found}>
         {(data) => {
           if (data.traces.length === 0) return <NoRows what="traces" filters={FILTERS} />;

@@ -4,7 +4,7 @@ import { episodeOf } from '../logic/episode';
 import { moment, oneLine, timeOfDay } from '../logic/text';
 import { DiagnosisView } from '../parts/diagnosis';
 import { EpisodeBanner } from '../parts/episode_banner';
-import { Field, ServiceField } from '../parts/field';
+import { Field, Filters, ServiceField } from '../parts/field';
 import { Shown } from '../parts/states';
 import { href, useAddress } from '../state/address';
 import { useGet } from '../state/server';
@@ -23,11 +23,11 @@ export function Why() {
   return (
     <>
       <h1 class="unseen">Why</h1>
-      <search class="panel filters">
+      <Filters names={['at', 'until', 'service']}>
         <Field name="at" label="It began about" placeholder="-2h, 2026-01-31T12:00:00Z" size="wide" />
         <Field name="until" label="and ended" placeholder="now, -1h" size="wide" />
         <ServiceField label="Of requests through" />
-      </search>
+      </Filters>
       <Shown answer={why}>
         {(found) =>
           found.incident ? (
@@ -38,12 +38,7 @@ export function Why() {
           ) : (
             <section class="now calm">
               <div>
-                <p>
-                  <span class="good" aria-hidden="true">
-                    ✓{' '}
-                  </span>
-                  {oneLine(found.summary, 500)}
-                </p>
+                <p>{oneLine(found.summary, 500)}</p>
                 <p class="muted">
                   Searched {moment(found.from)} – {timeOfDay(found.to)}. For another time say above when it began, or{' '}
                   <a href={href('/ui/traces', { errors: 'true' })}>look at failed requests</a>.
