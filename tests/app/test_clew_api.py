@@ -246,12 +246,30 @@ def test_compare_says_what_sets_a_group_apart(api):
     assert api.get("/api/clew/compare", tenant="regions", min_duration="1h")["differences"] == []
 
 
+def test_compare_of_requests_leaves_out_what_they_did(api):
+    for kind, parent in ((2, "1" * 16), (3, "2" * 16), (1, "")):
+        span = {
+            "traceId": "ab" * 16,
+            "spanId": f"{kind:016x}",
+            "name": "GET /",
+            "kind": kind,
+            "startTimeUnixNano": str(time.time_ns() - 60_000_000_000),
+            "endTimeUnixNano": str(time.time_ns() - 59_000_000_000),
+        }
+        span |= {"parentSpanId": parent} if parent else {}
+        body = {"resourceSpans": [{"resource": resource("mixed"), "scopeSpans": [{"spans": [span]}]}]}
+        assert api.server.post("traces", body, tenant="mixed").status_code == 200
+    found = [api.get("/api/clew/compare", tenant="mixed", errors="true", requests=asked) for asked in ("true", "false")]
+    assert [answer["outside"] for answer in found] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("path", "query"),
     [
         ("/api/clew/compare", {}),
         ("/api/clew/compare", {"errors": "true", "min_duration": "1s"}),
         ("/api/clew/compare", {"errors": "true", "signal": "metrics"}),
+        ("/api/clew/compare", {"errors": "true", "signal": "logs", "requests": "true"}),
         ("/api/clew/incidents", {"limit": 0}),
         ("/api/clew/services", {"from": "yesterday-ish"}),
         ("/api/clew/map", {"from": "-5m", "to": "-10m"}),

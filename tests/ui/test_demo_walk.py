@@ -118,8 +118,8 @@ def test_slow_request_trace_line_service(ended, tab):
 def test_the_way_of_a_slow_operation_to_what_its_slow_spans_share(ended, tab):
     view = tab(ended.server.url)
     view.open("/ui/service?name=catalog")
-    view.click(".apart-choice button:has-text('spans over')")
-    assert re.search(r"[\d.k ]+spans over \d+ (ms|µs) against", view.text(".apart"))
+    view.click(".apart-choice button:has-text('requests over')")
+    assert re.search(r"[\d.k ]+requests over \d+ (ms|µs) against", view.text(".apart"))
     view.page.locator("tbody a", has_text="/popular").first.click()
     view.settle()
     assert "operation=" in view.page.url and view.page.locator(".trace-row").count() > 0

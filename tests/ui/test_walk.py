@@ -95,7 +95,7 @@ def test_rejecting_a_cause_shows_the_next(shop, tab):
 def test_what_sets_the_slow_apart(shop, tab):
     view = tab(shop.server.url)
     view.open("/ui/service?name=payment")
-    view.click(".apart-choice button:has-text('spans over')")
+    view.click(".apart-choice button:has-text('requests over')")
     assert re.search(r"apart=\d+(ms|us)", view.page.url)
     row = view.page.locator(".apart tbody tr", has_text="1.9.0")
     assert "service.version" in row.inner_text()

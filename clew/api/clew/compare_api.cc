@@ -40,6 +40,7 @@ struct Asked {
   store::TimeRange range;
   std::string service;
   std::string operation;
+  bool requests = false;
   Group group;
   uint32_t limit = 0;
 };
@@ -56,6 +57,7 @@ base::Result<Asked> ReadAsked(const net::Parameters& parameters, base::UnixNanos
     return base::InvalidArgument("parameter 'signal': expected spans or logs");
   }
   asked.logs = signal == "logs";
+  CLEW_ASSIGN_OR_RETURN(asked.requests, ReadFlag(parameters, "requests"));
   Group& group = asked.group;
   group.errors = query.errors_only;
   group.min_duration = query.min_duration;
@@ -71,8 +73,8 @@ base::Result<Asked> ReadAsked(const net::Parameters& parameters, base::UnixNanos
     return base::InvalidArgument(
         "expected one parameter that says what makes the group: errors=true, min_duration, attribute or since");
   }
-  if (asked.logs && (group.min_duration || !asked.operation.empty())) {
-    return base::InvalidArgument("parameters 'min_duration' and 'operation' are of spans, not of logs");
+  if (asked.logs && (group.min_duration || asked.requests || !asked.operation.empty())) {
+    return base::InvalidArgument("parameters 'min_duration', 'operation' and 'requests' are of spans, not of logs");
   }
   return asked;
 }
@@ -87,6 +89,17 @@ bool HasAttribute(const Batch& batch, size_t row, const store::AttributeMatch& m
   }
   return false;
 }
+
+// What a service was asked: spans of kind server and consumer, and roots of any other kind.
+bool IsRequest(const model::SpanBatch& batch, size_t row) {
+  const model::SpanKind kind = batch.kind[row];
+  return kind == model::SpanKind::kServer || kind == model::SpanKind::kConsumer || batch.parent_span_id[row].IsZero();
+}
+
+bool Counts(const model::SpanBatch& batch, size_t row, const Asked& asked) {
+  return !asked.requests || IsRequest(batch, row);
+}
+bool Counts(const model::LogBatch&, size_t, const Asked&) { return true; }
 
 bool IsInside(const model::SpanBatch& batch, size_t row, const Group& group) {
   if (group.errors) return batch.status_code[row] == model::StatusCode::kError;
@@ -104,7 +117,9 @@ bool IsInside(const model::LogBatch& batch, size_t row, const Group& group) {
 base::Status Count(store::Store& store, const model::RequestContext& context, const Asked& asked,
                    AttributeCounter& counter) {
   const auto count = [&](const auto& batch) {
-    counter.Add(batch, [](size_t) { return true; }, [&](size_t row) { return IsInside(batch, row, asked.group); });
+    counter.Add(
+        batch, [&](size_t row) { return Counts(batch, row, asked); },
+        [&](size_t row) { return IsInside(batch, row, asked.group); });
     return base::Status();
   };
   if (asked.logs) {

@@ -10,7 +10,9 @@ test('a threshold is written as the server reads it, and leaves in what it was m
 });
 
 test('the group is what failed or took long', () => {
-  expect(conditionOf(payment, 'failed')).toMatchObject({ service: 'payment', errors: true });
+  expect(conditionOf(payment, 'failed')).toMatchObject({ service: 'payment', errors: true, requests: true });
+  expect(conditionOf({ ...payment, operation: 'SELECT' }, 'failed')).not.toHaveProperty('requests');
+  expect(conditionOf({ ...payment, signal: 'logs' }, 'failed')).not.toHaveProperty('requests');
   expect(conditionOf(payment, '883ms')).toMatchObject({ min_duration: '883ms' });
 });
 

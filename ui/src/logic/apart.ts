@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which spans or lines are compared, and the filter that shows those with one of the values found.
+// Which requests, spans or lines are compared, and the filter that shows those with one of the values found.
 import type { Params } from '../state/address';
 
 export interface Group {
@@ -21,7 +21,8 @@ export function slowSaid(text: string): string {
 
 /** The question of /api/clew/compare: `group` is "failed" or the least duration. */
 export function conditionOf({ signal, service, operation }: Group, group: string) {
-  return { signal, service, operation, ...(group === 'failed' ? { errors: true } : { min_duration: group }) };
+  const which = signal === 'spans' && !operation ? { requests: true } : {};
+  return { signal, service, operation, ...which, ...(group === 'failed' ? { errors: true } : { min_duration: group }) };
 }
 
 /** The parameters of the list that shows the group's members with one value, beside the attributes asked for already. */

@@ -19,6 +19,17 @@ export interface Placed {
 export const NODE = { width: 164, height: 44 };
 const MANY = 20;
 
+const LABEL = 22; // characters that a box has room for
+
+/** A name that fits its box. Of "sqlite /var/lib/shop/cart.db" its kind and its end tell it apart. */
+export function labelOf(name: string): string {
+  if (name.length <= LABEL) return name;
+  const [kind = '', ...rest] = name.split(' ');
+  const end = rest.join(' ').split('/').at(-1) ?? '';
+  const short = end && kind.length + end.length + 2 <= LABEL ? `${kind} …${end}` : name;
+  return short.length <= LABEL ? short : `${short.slice(0, LABEL - 1)}…`;
+}
+
 /** The nodes that call `focus` or are called by it, directly, and the edges between all of those. */
 export function around(map: Map_, focus: string): Pick<Map_, 'nodes' | 'edges'> {
   const near = new Set([focus]);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type Map_, withFigures } from './edges';
 import { errorRatios } from './history';
 import { HUES, hueOf } from './hue';
-import { around as neighbours, place } from './layout';
+import { labelOf, around as neighbours, place } from './layout';
 import { patternsOf } from './patterns';
 import { around, pageLink } from './walk';
 
@@ -76,4 +76,15 @@ test('callers stand to the left of whom they call, circles and calls of oneself 
 
 test('where nobody asked there is no share of failures', () => {
   expect(errorRatios({ requests: [4, 0, 2], errors: [1, 0, 0] })).toEqual([0.25, null, 0]);
+});
+
+test('long names keep what tells them apart', () => {
+  expect(
+    [
+      'cart',
+      'sqlite /var/lib/shop/data/cart.db',
+      'a-service-with-a-very-long-name',
+      'postgresql a-database-with-a-long-name',
+    ].map(labelOf),
+  ).toEqual(['cart', 'sqlite …cart.db', 'a-service-with-a-very…', 'postgresql a-database…']);
 });

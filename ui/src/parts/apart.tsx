@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sets the failed or slow spans (or the error lines) apart from the rest, each value a filter to click.
+// What sets the failed or slow requests (or the error lines) apart from the rest, each value a filter to click.
 import type { ComponentChildren } from 'preact';
 import { conditionOf, filterOf, type Group, slowSaid, slowText } from '../logic/apart';
 import { count, counted, oneLine, percent } from '../logic/text';
@@ -92,9 +92,13 @@ export function useApart(of: Group, range: Range): Parts {
   const slow = group && group !== 'failed' ? group : usual;
   const question = { ...range, ...conditionOf(of, group), limit: 60 };
   const answer = useGet('/api/clew/compare', question, { enabled: group !== '' });
-  const failed = of.signal === 'logs' ? 'error lines' : 'failed spans';
-  const choices = [['failed', failed], ...(slow ? [[slow, `spans over ${slowSaid(slow)}`]] : [])] as [string, string][];
-  const what = group === 'failed' ? failed : `spans over ${slowSaid(group)}`;
+  const many = of.operation ? 'spans' : 'requests';
+  const failed = of.signal === 'logs' ? 'error lines' : `failed ${many}`;
+  const choices = [['failed', failed], ...(slow ? [[slow, `${many} over ${slowSaid(slow)}`]] : [])] as [
+    string,
+    string,
+  ][];
+  const what = group === 'failed' ? failed : `${many} over ${slowSaid(group)}`;
   const choice = (
     <span class="apart-choice">
       What sets apart the

@@ -3,7 +3,7 @@
 import { useMemo } from 'preact/hooks';
 import { type FiguredEdge, type MapEdge, withFigures } from '../logic/edges';
 import { hueOf } from '../logic/hue';
-import { around, NODE, type Placed, type PlacedEdge, type PlacedNode, place } from '../logic/layout';
+import { around, labelOf, NODE, type Placed, type PlacedEdge, type PlacedNode, place } from '../logic/layout';
 import { counted, duration, oneLine, percent, rate } from '../logic/text';
 import { Choice } from '../parts/field';
 import { PanelHead } from '../parts/panel';
@@ -71,7 +71,7 @@ function Node({ node, figures, isFocus }: { node: PlacedNode; figures: Service |
       <svg width={NODE.width - 6} height={NODE.height}>
         <title>{`${oneLine(node.name, 120)}: ${said}`}</title>
         <text class="name" x="14" y="20">
-          {`${SIGNS[node.kind]} ${oneLine(node.name, 26)}`.trim()}
+          {`${SIGNS[node.kind]} ${labelOf(oneLine(node.name, 200))}`.trim()}
         </text>
         <text class="figures" x="14" y="36">
           {said}

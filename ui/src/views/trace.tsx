@@ -11,6 +11,7 @@ import {
   makeTrace,
   nameOf,
   type Row,
+  type Rows,
   rowsOf,
   serviceOf,
   startOf,
@@ -147,25 +148,25 @@ function ServicesOf({ trace, start }: { trace: Trace; start: number }) {
   );
 }
 
-function useTraceKeys(trace: Trace, rows: Row[], state: WaterfallState) {
+function useTraceKeys(trace: Trace, rows: Rows, state: WaterfallState) {
   const latest = useRef({ trace, rows, state });
   latest.current = { trace, rows, state };
   const keys = useMemo<Key[]>(() => {
     const move = (by: number) => {
       const { rows, state } = latest.current;
       const next = Math.min(Math.max(state.place + by, 0), rows.length - 1);
-      state.choose(rows[next]);
+      state.choose(rows.at(next));
     };
     const fold = (isClosed: boolean) => {
       const { rows, state } = latest.current;
-      const span = rows[state.place]?.span;
+      const span = rows.at(state.place)?.span;
       if (span !== undefined && span >= 0 && state.closed.has(span) !== isClosed) state.toggle(span);
     };
-    const jump = (wanted: (trace: Trace, row: Row) => boolean) => {
+    const jump = (wanted: (trace: Trace, span: number) => boolean) => {
       const { trace, rows, state } = latest.current;
-      const after = rows.findIndex((row, i) => i > state.place && wanted(trace, row));
-      const found = after >= 0 ? after : rows.findIndex((row) => wanted(trace, row));
-      if (found >= 0) state.choose(rows[found]);
+      const isWanted = (span: number) => wanted(trace, span);
+      const after = rows.placeOfSpan(isWanted, state.place + 1);
+      state.choose(rows.at(after >= 0 ? after : rows.placeOfSpan(isWanted)));
     };
     return [
       { keys: 'j', does: 'Next span or line', run: () => move(1) },
@@ -174,20 +175,16 @@ function useTraceKeys(trace: Trace, rows: Row[], state: WaterfallState) {
       { keys: 'ArrowUp', does: 'Span or line before', run: () => move(-1) },
       { keys: 'ArrowRight', does: 'Open what is below a span', run: () => fold(false) },
       { keys: 'ArrowLeft', does: 'Close what is below a span', run: () => fold(true) },
-      {
-        keys: 'e',
-        does: 'Next failed span',
-        run: () => jump((trace, row) => row.log === undefined && isFailed(trace, row.span)),
-      },
+      { keys: 'e', does: 'Next failed span', run: () => jump(isFailed) },
       {
         keys: 'n',
         does: 'Next span that the search found',
-        run: () => jump((_, row) => row.log === undefined && latest.current.state.found.has(row.span)),
+        run: () => jump((_, span) => latest.current.state.found.has(span)),
       },
       {
         keys: 'c',
         does: 'Next span of the critical path',
-        run: () => jump((trace, row) => row.log === undefined && trace.critical[row.span] === 1),
+        run: () => jump((trace, span) => trace.critical[span] === 1),
       },
     ];
   }, []);
@@ -214,14 +211,11 @@ function Waterfall({ trace }: { trace: Trace }) {
   const logAt = params.get('line');
   const span = useMemo(() => (spanId ? outline.span_id.indexOf(spanId) : -1), [outline, spanId]);
   const place = useMemo(
-    () => rows.findIndex((row) => (logAt ? String(row.log) === logAt : row.log === undefined && row.span === span)),
+    () => (logAt ? rows.placeOfLog(Number(logAt)) : rows.placeOfSpan((one) => one === span)),
     [rows, span, logAt],
   );
   // Whoever comes with a search and no span sees the first that it found.
-  const firstFound = useMemo(
-    () => rows.findIndex((row) => row.log === undefined && found.has(row.span)),
-    [rows, found],
-  );
+  const firstFound = useMemo(() => rows.placeOfSpan((one) => found.has(one)), [rows, found]);
   const choose = (row: Row | undefined) => {
     if (row)
       change({ span: outline.span_id[row.span], line: row.log === undefined ? undefined : String(row.log) }, true);
@@ -245,7 +239,7 @@ function Waterfall({ trace }: { trace: Trace }) {
           class="spans"
         >
           {(i) => {
-            const row = rows[i];
+            const row = rows.at(i);
             if (!row) return null;
             const props = {
               trace,
