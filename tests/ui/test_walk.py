@@ -72,6 +72,24 @@ def test_a_log_line_leads_to_its_trace(shop, tab):
     assert "▲ failed" in view.text(".detail") and "GatewayTimeout" in view.text(".detail")
 
 
+def test_an_open_line_is_part_of_the_address(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/ui/logs?service=payment")
+    view.click(".log-row")
+    line = view.text(".log-line.open .log-row")
+    address = view.page.url[len(shop.server.url) :]
+    again = tab(shop.server.url)
+    again.open(address)
+    assert again.text(".log-line.open .log-row") == line
+    # Where other lines are in sight it stands above them.
+    again.open(address.replace("service=payment", "service=frontend"))
+    assert again.text(".named .log-row") == line
+    again.click(".named .log-row")
+    assert "line=" not in again.page.url
+    again.open("/ui/logs?line=nonsense")
+    assert again.page.locator(".log-row").count() > 0
+
+
 def test_lists_draw_what_one_sees_and_ask_for_more_at_their_end(shop, tab):
     view = tab(shop.server.url)
     view.open("/ui/logs")

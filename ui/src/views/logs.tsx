@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Log lines: search, their number over time, the lines themselves (more are asked for at the end), patterns.
 import { useCallback, useMemo, useState } from 'preact/hooks';
-import { keyOf, OlderLines } from '../logic/log_pages';
+import { OlderLines, olderThan } from '../logic/log_pages';
 import { type Pattern, patternsOf } from '../logic/patterns';
 import { clock, count, moment, oneLine, valueText } from '../logic/text';
 import { useApart } from '../parts/apart';
@@ -92,6 +92,7 @@ function useLines(filters: Asked, every: number | false) {
     count: first.length + (hasMore ? older.count : 0),
     at: (place: number) => (place < first.length ? first[place] : older.at(place - first.length)),
     loaded: () => [...first, ...older.loaded()],
+    holds: (name: string) => [...first, ...older.loaded()].some((log) => nameOf(log) === name),
     failure: older.failure,
     again: () => {
       older.again();
@@ -107,6 +108,26 @@ function Span({ newest, oldest }: { newest: LogRecord | undefined; oldest: LogRe
     <>
       {moment(oldest.time)} – {moment(newest.time)}
     </>
+  );
+}
+
+const nameOf = (log: LogRecord) => `${log.time} ${log.service}`;
+
+/** The line that the address names, where it is not among those that are loaded. */
+function Named({ line, onClose }: { line: string; onClose: () => void }) {
+  const [time = '', ...words] = line.split(' ');
+  const isTime = !Number.isNaN(Date.parse(time));
+  const answer = useGet(
+    '/api/clew/logs',
+    isTime ? { from: time, to: olderThan({ time, service: '' }), service: words.join(' '), limit: 1 } : {},
+    { enabled: isTime },
+  );
+  const log = isTime ? answer.data?.logs[0] : undefined;
+  if (!log || nameOf(log) !== line) return null;
+  return (
+    <div class="named">
+      <Line log={log} isOpen isChosen={false} onToggle={onClose} />
+    </div>
   );
 }
 
@@ -195,7 +216,8 @@ export function Logs() {
   const every = isTail && TAIL;
   const lines = useLines(filters, every);
   const apart = useApart({ signal: 'logs', service: filters.service ?? '', operation: '' }, rangeOf(params));
-  const [open, setOpen] = useState<string>();
+  const open = params.get('line');
+  const toggle = (name: string) => change({ line: open === name ? undefined : name }, true);
   const [chosen, choose] = useState(-1);
   const keys = useMemo<Key[]>(
     () => [
@@ -243,6 +265,7 @@ export function Logs() {
                 {apart.choice}
               </PanelHead>
               {apart.found}
+              {open && !lines.holds(open) && <Named line={open} onClose={() => toggle(open)} />}
               {lines.failure && <Failed error={lines.failure} again={lines.again} />}
               {showsPatterns ? (
                 <Patterns lines={lines.loaded()} />
@@ -259,14 +282,9 @@ export function Logs() {
                   {(i) => {
                     const log = lines.at(i);
                     if (!log) return <div class="log-line waiting">…</div>;
-                    const key = keyOf(log);
+                    const name = nameOf(log);
                     return (
-                      <Line
-                        log={log}
-                        isOpen={open === key}
-                        isChosen={i === place}
-                        onToggle={() => setOpen(open === key ? undefined : key)}
-                      />
+                      <Line log={log} isOpen={open === name} isChosen={i === place} onToggle={() => toggle(name)} />
                     );
                   }}
                 </VirtualList>
