@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -108,27 +107,13 @@ base::Result<Tokens> Read(const std::string& path) {
   return tokens;
 }
 
-// What tells that a file has changed.
-struct Stamp {
-  uint64_t inode = 0;
-  int64_t modified_ns = 0;
-  int64_t size = 0;
-  bool operator==(const Stamp&) const = default;
-};
-
-Stamp StampOf(const std::string& path) {
-  struct stat about{};
-  if (stat(path.c_str(), &about) != 0) return {};
-  return {about.st_ino, about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec, about.st_size};
-}
-
 class TokenFileImpl final : public TokenFile {
  public:
   explicit TokenFileImpl(std::string path) : path_(std::move(path)) {}
 
   base::Status Load() {
     const base::MutexLock lock(mutex_);
-    stamp_ = StampOf(path_);
+    stamp_ = base::StampOf(path_);
     CLEW_ASSIGN_OR_RETURN(Tokens tokens, Read(path_));
     tokens_ = std::make_shared<const Tokens>(std::move(tokens));
     return {};
@@ -148,7 +133,7 @@ class TokenFileImpl final : public TokenFile {
     const auto now = std::chrono::steady_clock::now();
     if (now >= look_again_) {
       look_again_ = now + std::chrono::seconds(1);
-      if (const Stamp stamp = StampOf(path_); stamp != stamp_) {
+      if (const base::FileStamp stamp = base::StampOf(path_); stamp != stamp_) {
         stamp_ = stamp;
         auto tokens = Read(path_);
         if (tokens) {
@@ -164,7 +149,7 @@ class TokenFileImpl final : public TokenFile {
 
   const std::string path_;
   base::Mutex mutex_;
-  Stamp stamp_ GUARDED_BY(mutex_);
+  base::FileStamp stamp_ GUARDED_BY(mutex_);
   std::chrono::steady_clock::time_point look_again_ GUARDED_BY(mutex_);
   std::shared_ptr<const Tokens> tokens_ GUARDED_BY(mutex_);
 };

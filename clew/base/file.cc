@@ -2,6 +2,7 @@
 #include "clew/base/file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +33,12 @@ Result<std::string> ReadFile(const std::string& path, size_t limit_bytes) {
   }
   bytes.resize(filled);
   return bytes;
+}
+
+FileStamp StampOf(const std::string& path) {
+  struct stat about{};
+  if (::stat(path.c_str(), &about) != 0) return {};
+  return {about.st_ino, about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec, about.st_size};
 }
 
 Status WriteAll(int fd, std::string_view bytes) {

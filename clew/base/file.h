@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,14 @@ class Fd {
 
 // The whole of a file, at most `limit_bytes` (more is OUT_OF_RANGE).
 Result<std::string> ReadFile(const std::string& path, size_t limit_bytes = 256u << 20);
+// What tells that a file has changed; all zeros where there is none.
+struct FileStamp {
+  uint64_t inode = 0;
+  int64_t modified_ns = 0;
+  int64_t size = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp StampOf(const std::string& path);
 // Writes all of `bytes`, going on after interruptions and short writes.
 Status WriteAll(int fd, std::string_view bytes);
 // Replaces `path` at once: temporary file beside it, fsync, rename, fsync of the folder.

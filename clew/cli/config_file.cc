@@ -4,16 +4,17 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
-#include <span>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
 #include "clew/base/file.h"
 #include "clew/base/time.h"
+#include "clew/cli/config_privacy.h"
 
 namespace clew::cli {
 namespace {
@@ -27,107 +28,66 @@ class Reader {
   std::vector<ConfigMistake> Read(std::string_view text) {
     try {
       const YAML::Node root = YAML::Load(std::string(text));
-      if (!root.IsNull()) Map(root, "", kRootKeys);
+      if (!root.IsNull()) ReadRoot(root);
     } catch (const YAML::Exception& error) {
       // The library's words without its own place.
-      mistakes_.push_back({error.mark.line + 1, "", "not YAML: " + error.msg});
+      reader_.mistakes().push_back({error.mark.line + 1, "", "not YAML: " + error.msg});
     }
-    if (config_.tls_certificate_file.empty() != config_.tls_key_file.empty() && mistakes_.empty()) {
-      mistakes_.push_back({0, "tls", "expected both certificate and key"});
+    std::vector<ConfigMistake>& mistakes = reader_.mistakes();
+    if (config_.tls_certificate_file.empty() != config_.tls_key_file.empty() && mistakes.empty()) {
+      mistakes.push_back({0, "tls", "expected both certificate and key"});
     }
-    std::ranges::stable_sort(mistakes_, {}, &ConfigMistake::line);
-    return std::move(mistakes_);
+    std::ranges::stable_sort(mistakes, {}, &ConfigMistake::line);
+    return std::move(mistakes);
   }
 
  private:
-  using Set = void (Reader::*)(const YAML::Node& node, const std::string& key);
-  struct Key {
-    std::string_view name;
-    Set set;
-  };
+  using Key = ConfigReader::Key;
 
-  void Wrong(const YAML::Node& node, const std::string& key, std::string text) {
-    mistakes_.push_back({node.Mark().line + 1, key, std::move(text)});
+  ConfigReader::Set Text(std::string& to) {
+    return [this, &to](const YAML::Node& node, const std::string& key) { reader_.Text(node, key, to); };
   }
-
-  void Map(const YAML::Node& node, const std::string& prefix, std::span<const Key> keys) {
-    if (!node.IsMap()) return Wrong(node, prefix, "expected keys, each followed by a colon and a value");
-    std::set<std::string> seen;
-    for (const auto& entry : node) {
-      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
-      const std::string path = prefix.empty() ? name : prefix + "." + name;
-      const auto key = std::ranges::find(keys, name, &Key::name);
-      if (key == keys.end()) {
-        Wrong(entry.first, path, "there is no such key; expected one of " + Names(keys));
-      } else if (!seen.insert(name).second) {
-        Wrong(entry.first, path, "stands here a second time");
-      } else {
-        (this->*key->set)(entry.second, path);
-      }
-    }
+  ConfigReader::Set Texts(std::vector<std::string>& to) {
+    return [this, &to](const YAML::Node& node, const std::string& key) { reader_.Texts(node, key, to); };
   }
-  static std::string Names(std::span<const Key> keys) {
-    std::string names;
-    for (const Key& key : keys) names += (names.empty() ? "" : ", ") + std::string(key.name);
-    return names;
+  template <typename Number>
+  ConfigReader::Set Count(Number& to) {
+    return [this, &to](const YAML::Node& node, const std::string& key) { reader_.Count(node, key, to); };
+  }
+  template <typename Parse, typename T>
+  ConfigReader::Set Parsed(Parse parse, T& to) {
+    return [this, parse, &to](const YAML::Node& node, const std::string& key) { reader_.Parsed(node, key, parse, to); };
   }
 
-  void Text(const YAML::Node& node, const std::string& key, std::string& to) {
-    if (!node.IsScalar() || node.Scalar().empty()) return Wrong(node, key, "expected a text");
-    to = node.Scalar();
+  void ReadRoot(const YAML::Node& root) {
+    const std::array<Key, 2> tls = {
+        {{"certificate", Text(config_.tls_certificate_file)}, {"key", Text(config_.tls_key_file)}}};
+    ingest::TenantLimits& limits = config_.tenant_limits;
+    const Key keys[] = {
+        {"data-dir", Text(config_.data_dir)},
+        {"retention", Parsed(ParseRetention, config_.retention)},
+        {"disk-share", Parsed(ParseDiskShare, config_.disk_share)},
+        {"listen", Parsed(net::Address::Parse, config_.listen)},
+        {"otlp-http", Parsed(net::Address::Parse, config_.otlp_http)},
+        {"otlp-grpc", Parsed(net::Address::Parse, config_.otlp_grpc)},
+        {"tls", [&](const YAML::Node& node, const std::string& key) { reader_.Map(node, key, tls); }},
+        {"tokens", Text(config_.token_file)},
+        {"allowed-hosts", Texts(config_.allowed_hosts)},
+        {"allowed-origins", Texts(config_.allowed_origins)},
+        {"privacy",
+         [&](const YAML::Node& node, const std::string& key) { ReadPrivacy(reader_, node, key, config_.privacy); }},
+        {"tenant-bytes", Count(limits.bytes_per_second)},
+        {"tenant-spans", Count(limits.spans_per_second)},
+        {"tenant-logs", Count(limits.records_per_second)},
+        {"tenant-points", Count(limits.points_per_second)},
+        {"tenant-series", Count(limits.series)},
+        {"tenants", Count(limits.tenants)},
+    };
+    reader_.Map(root, "", keys);
   }
-  void Texts(const YAML::Node& node, const std::string& key, std::vector<std::string>& to) {
-    if (!node.IsSequence()) return Wrong(node, key, "expected a list, such as [a, b]");
-    to.clear();
-    for (const YAML::Node& one : node) Text(one, key, to.emplace_back());
-  }
-  void DataDir(const YAML::Node& node, const std::string& key) { Text(node, key, config_.data_dir); }
-  void Listen(const YAML::Node& node, const std::string& key) {
-    Parsed<net::Address::Parse>(node, key, config_.listen);
-  }
-  void OtlpHttp(const YAML::Node& node, const std::string& key) {
-    Parsed<net::Address::Parse>(node, key, config_.otlp_http);
-  }
-  void OtlpGrpc(const YAML::Node& node, const std::string& key) {
-    Parsed<net::Address::Parse>(node, key, config_.otlp_grpc);
-  }
-  template <auto Parse, typename T>
-  void Parsed(const YAML::Node& node, const std::string& key, T& to) {
-    std::string text;
-    Text(node, key, text);
-    if (text.empty()) return;
-    auto value = Parse(text);
-    if (!value) return Wrong(node, key, value.error().message);
-    to = *std::move(value);
-  }
-
-  void Retention(const YAML::Node& node, const std::string& key) {
-    Parsed<ParseRetention>(node, key, config_.retention);
-  }
-  void DiskShare(const YAML::Node& node, const std::string& key) {
-    Parsed<ParseDiskShare>(node, key, config_.disk_share);
-  }
-  void Tokens(const YAML::Node& node, const std::string& key) { Text(node, key, config_.token_file); }
-  void AllowedHosts(const YAML::Node& node, const std::string& key) { Texts(node, key, config_.allowed_hosts); }
-  void AllowedOrigins(const YAML::Node& node, const std::string& key) { Texts(node, key, config_.allowed_origins); }
-  void Certificate(const YAML::Node& node, const std::string& key) { Text(node, key, config_.tls_certificate_file); }
-  void TlsKey(const YAML::Node& node, const std::string& key) { Text(node, key, config_.tls_key_file); }
-  void Tls(const YAML::Node& node, const std::string& key) { Map(node, key, kTlsKeys); }
-
-  static constexpr std::array<Key, 2> kTlsKeys = {{{"certificate", &Reader::Certificate}, {"key", &Reader::TlsKey}}};
-  static constexpr std::array<Key, 10> kRootKeys = {{{"data-dir", &Reader::DataDir},
-                                                     {"retention", &Reader::Retention},
-                                                     {"disk-share", &Reader::DiskShare},
-                                                     {"listen", &Reader::Listen},
-                                                     {"otlp-http", &Reader::OtlpHttp},
-                                                     {"otlp-grpc", &Reader::OtlpGrpc},
-                                                     {"tls", &Reader::Tls},
-                                                     {"tokens", &Reader::Tokens},
-                                                     {"allowed-hosts", &Reader::AllowedHosts},
-                                                     {"allowed-origins", &Reader::AllowedOrigins}}};
 
   ServerConfig& config_;
-  std::vector<ConfigMistake> mistakes_;
+  ConfigReader reader_;
 };
 
 }  // namespace
@@ -152,13 +112,6 @@ base::Result<double> ParseDiskShare(std::string_view text) {
   return value;
 }
 
-std::string ConfigMistake::Describe(std::string_view path) const {
-  std::string out(path);
-  if (line > 0) out += fmt::format(":{}", line);
-  if (!key.empty()) out += ": " + key;
-  return out + ": " + text;
-}
-
 std::vector<ConfigMistake> ReadConfigText(std::string_view text, ServerConfig& config) {
   return Reader(config).Read(text);
 }
@@ -170,6 +123,23 @@ base::Status ReadConfigFile(const std::string& path, ServerConfig& config) {
   std::string message = mistakes.front().Describe(path);
   if (mistakes.size() > 1) message += fmt::format(" (and {} more: `clew check {}`)", mistakes.size() - 1, path);
   return base::InvalidArgument(std::move(message));
+}
+
+void AddConfigOption(CLI::App& command, std::string& option) {
+  command.add_option("--config", option, "YAML file whose section privacy: holds (CLEW_CONFIG; also a server's)")
+      ->type_name("FILE");
+}
+
+std::string ConfigPath(const std::string& option) {
+  if (!option.empty()) return option;
+  const char* path = std::getenv("CLEW_CONFIG");
+  return path == nullptr ? std::string() : path;
+}
+
+base::Result<privacy::Policy> ReadPrivacyPolicy(const std::string& path) {
+  ServerConfig config;
+  if (!path.empty()) CLEW_RETURN_IF_ERROR(ReadConfigFile(path, config));
+  return std::move(config.privacy);
 }
 
 }  // namespace clew::cli

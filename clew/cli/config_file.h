@@ -7,19 +7,14 @@
 #include <vector>
 
 #include "clew/base/result.h"
+#include "clew/cli/config_reader.h"
 #include "clew/cli/server.h"
 
+namespace CLI {
+class App;
+}
+
 namespace clew::cli {
-
-// One thing that is wrong in a configuration file.
-struct ConfigMistake {
-  int line = 0;     // from 1; 0 where it is about no line
-  std::string key;  // "tls.certificate"; empty where it is about no key
-  std::string text;
-
-  // "clew.yaml:3: tls.certificate: expected …"
-  std::string Describe(std::string_view path) const;
-};
 
 // How long data is kept: "30d", "12h"; "0" for ever.
 base::Result<std::chrono::nanoseconds> ParseRetention(std::string_view text);
@@ -32,5 +27,12 @@ std::vector<ConfigMistake> ReadConfigText(std::string_view text, ServerConfig& c
 
 // The same from a file; the first mistake is the error's message, with the number of others.
 base::Status ReadConfigFile(const std::string& path, ServerConfig& config);
+
+// --config of commands that only read `privacy:`, and the file that it names, else CLEW_CONFIG; empty: neither does.
+void AddConfigOption(CLI::App& command, std::string& option);
+std::string ConfigPath(const std::string& option);
+// What that file says of privacy, or what holds without one. The file may be a server's: its other keys are checked and
+// of no effect.
+base::Result<privacy::Policy> ReadPrivacyPolicy(const std::string& path);
 
 }  // namespace clew::cli

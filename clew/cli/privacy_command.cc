@@ -12,6 +12,7 @@
 #include "clew/base/time.h"
 #include "clew/cli/api_client.h"
 #include "clew/cli/command.h"
+#include "clew/cli/config_file.h"
 #include "clew/privacy/redactor.h"
 #include "clew/privacy/shared_redactor.h"
 #include "clew/privacy/text_redactor.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct PrivacyTestOptions {
   std::string file;
+  std::string config;
   std::string format;
 };
 
@@ -28,8 +30,7 @@ struct PrivacyTestOptions {
 class LineWriter {
  public:
   LineWriter(const privacy::Redactor& redactor, bool json)
-      : texts_(redactor.scanner(), redactor.policy(), redactor.pseudonyms(), base::Clock::System().Now()),
-        json_(json) {}
+      : rules_(redactor.rules()), texts_(rules_, base::Clock::System().Now()), json_(json) {}
 
   void Write(std::string_view line) {
     ++number_;
@@ -52,7 +53,7 @@ class LineWriter {
     writer_.BeginObject().Field("line", number_).Field("text", redacted_).Key("found").BeginArray();
     for (const auto& [finding, action] : texts_.found()) {
       writer_.BeginObject();
-      writer_.Field("detector", privacy::detect::DetectorName(finding.detector));
+      writer_.Field("detector", rules_->NameOf(finding));
       writer_.Field("start", uint64_t{finding.begin}).Field("end", uint64_t{finding.end});
       writer_.Field("action", privacy::ActionName(action)).EndObject();
     }
@@ -63,11 +64,12 @@ class LineWriter {
   void WriteText() const {
     fmt::print("{}: {}\n", number_, redacted_);
     for (const auto& [finding, action] : texts_.found()) {
-      fmt::print("    bytes {} to {}: {}, {}\n", finding.begin, finding.end,
-                 privacy::detect::DetectorName(finding.detector), privacy::ActionName(action));
+      fmt::print("    bytes {} to {}: {}, {}\n", finding.begin, finding.end, rules_->NameOf(finding),
+                 privacy::ActionName(action));
     }
   }
 
+  const std::shared_ptr<const privacy::RuleSet> rules_;
   privacy::TextRedactor texts_;
   const bool json_;
   base::JsonWriter writer_;
@@ -86,8 +88,10 @@ int Run(const PrivacyTestOptions& options) {
                           {}});
   }
   std::istream& in = file.is_open() ? static_cast<std::istream&>(file) : std::cin;
+  auto policy = ReadPrivacyPolicy(ConfigPath(options.config));
+  if (!policy) return ReportError(policy.error());
   std::string warning;
-  const auto redactor = privacy::MakeSharedRedactor(warning);
+  const auto redactor = privacy::MakeSharedRedactor(*std::move(policy), warning);
   if (!redactor) return ReportError(redactor.error());
   if (!warning.empty()) fmt::print(stderr, "clew: {}\n", warning);
   LineWriter writer(**redactor, options.format == "json");
@@ -110,8 +114,10 @@ void AddPrivacyCommand(CLI::App& app, int& exit_code) {
   test->footer(
       "Examples:\n"
       "  clew privacy test app.log                    lines that would change, and why\n"
-      "  tail -f app.log | clew privacy test --format json");
+      "  tail -f app.log | clew privacy test --format json\n"
+      "  clew privacy test --config clew.yaml app.log   with rules of your own");
   test->add_option("FILE", options->file, "Lines to look at (default: standard input)");
+  AddConfigOption(*test, options->config);
   AddFormatOption(*test, options->format);
   test->callback([options, &exit_code] { exit_code = Run(*options); });
 }

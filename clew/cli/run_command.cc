@@ -21,6 +21,8 @@
 #include "clew/agent/record/handover.h"
 #include "clew/base/file.h"
 #include "clew/cli/command.h"
+#include "clew/cli/config_file.h"
+#include "clew/cli/privacy_watch.h"
 #include "clew/cli/run_interpreter.h"
 #include "clew/cli/supervisor.h"
 #include "clew/privacy/shared_redactor.h"
@@ -41,6 +43,7 @@ constexpr std::chrono::milliseconds kExitTime{1'500};
 
 struct RunOptions {
   drain::CommandLine command_line;
+  std::string config;
   bool list_pythons = false;
   std::vector<std::string> command;
 };
@@ -183,13 +186,25 @@ class Run {
     drain::DrainerOptions options;
     options.command = options_.command;
     options.say = Say;
+    const std::string config_file = ConfigPath(options_.config);
+    auto policy = ReadPrivacyPolicy(config_file);
+    if (!policy) {
+      // What the rules would have kept back must not leave; the service runs on.
+      Say("nothing is recorded: " + policy.error().message);
+      return;
+    }
     std::string warning;
-    if (auto redactor = privacy::MakeSharedRedactor(warning)) {
-      options.redactor = *std::move(redactor);
-    } else {
+    auto redactor = privacy::MakeSharedRedactor(*policy, warning);
+    if (!redactor) {
+      // The rules hold, with a key that nobody else knows.
       warning = redactor.error().message;
+      privacy::Redactor::Options own;
+      own.policy = *std::move(policy);
+      redactor = std::make_shared<privacy::Redactor>(std::move(own));
     }
     if (!warning.empty()) Say(warning);
+    privacy_watch_.emplace(config_file, *redactor, [](bool, const std::string& text) { Say(text); });
+    options.redactor = *std::move(redactor);
     if (auto folder = drain::OpenRuntimeFolder()) {
       options.runtime_folder = *folder;
     } else {
@@ -211,6 +226,7 @@ class Run {
 
   void Tick() {
     const auto now = SteadyClock::now();
+    if (privacy_watch_) privacy_watch_->Look();
     if (now - start_ >= kAttachPatience) SayIfNothingAttached(" so far");
     if (!supervisor_->command_ended()) return;
     if (!command_end_) command_end_ = now;
@@ -289,6 +305,7 @@ class Run {
   const std::string python_folder_;
   const std::vector<PythonExtension> extensions_;
   std::unique_ptr<Supervisor> supervisor_;
+  std::optional<PrivacyWatch> privacy_watch_;
   std::unique_ptr<drain::Drainer> drainer_;
   SteadyClock::time_point start_;
   std::optional<SteadyClock::time_point> command_end_;
@@ -341,6 +358,7 @@ void AddRunCommand(CLI::App& app, int& exit_code) {
                       "Where OTLP goes (OTEL_EXPORTER_OTLP_ENDPOINT; default http://127.0.0.1:4318)");
   command->add_option("--prometheus", line.prometheus,
                       "HOST:PORT of the metrics page, or none (default: the first free port from 127.0.0.1:9464)");
+  AddConfigOption(*command, options->config);
   command->add_flag("--pythons", options->list_pythons, "List the CPython versions that can be instrumented");
   command->add_option("command", options->command, "The command, behind --")->option_text("CMD…");
   command->callback([options, &exit_code] { exit_code = RunService(*options); });

@@ -89,15 +89,8 @@ void AddIngest(const ingest::Counters& counters, std::vector<MetricFamily>& fami
 void AddRedactions(const privacy::RedactionCounts& counts, std::vector<MetricFamily>& families) {
   MetricFamily family =
       Counter("clew_privacy_redactions", "Texts and values changed, by rule; senders may have changed others before.");
-  for (size_t signal = 0; signal < privacy::kSignalCount; ++signal) {
-    for (size_t rule = 0; rule < privacy::detect::kDetectorCount; ++rule) {
-      if (counts[signal][rule] == 0) continue;
-      const auto detector = static_cast<privacy::detect::Detector>(rule);
-      Add(family,
-          {{"rule", std::string(privacy::detect::DetectorName(detector))},
-           {"signal", std::string(privacy::SignalName(static_cast<privacy::Signal>(signal)))}},
-          counts[signal][rule]);
-    }
+  for (const privacy::RedactionCount& one : counts) {
+    Add(family, {{"rule", one.rule}, {"signal", std::string(privacy::SignalName(one.signal))}}, one.count);
   }
   families.push_back(std::move(family));
 }

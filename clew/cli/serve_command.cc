@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "clew/base/log.h"
@@ -26,18 +27,30 @@ struct ServeOptions {
   std::string otlp_grpc;
   std::string retention;
   std::string disk_share;
-  ingest::TenantLimits tenant;
+  std::optional<uint64_t> tenant_bytes;
+  std::optional<uint64_t> tenant_spans;
+  std::optional<uint64_t> tenant_logs;
+  std::optional<uint64_t> tenant_points;
+  std::optional<uint64_t> tenant_series;
+  std::optional<uint32_t> tenants;
   bool insecure = false;
   std::string incident_webhook;
 };
 
 base::Result<ServerConfig> ReadConfig(const ServeOptions& options) {
   ServerConfig config;
-  if (!options.config.empty()) CLEW_RETURN_IF_ERROR(ReadConfigFile(options.config, config));
+  config.config_file = ConfigPath(options.config);
+  if (!config.config_file.empty()) CLEW_RETURN_IF_ERROR(ReadConfigFile(config.config_file, config));
   if (!options.data_dir.empty()) config.data_dir = options.data_dir;
   if (config.data_dir.empty()) config.data_dir = DefaultDataDir();
   config.insecure = options.insecure;
-  config.tenant_limits = options.tenant;
+  ingest::TenantLimits& limits = config.tenant_limits;
+  limits.bytes_per_second = options.tenant_bytes.value_or(limits.bytes_per_second);
+  limits.spans_per_second = options.tenant_spans.value_or(limits.spans_per_second);
+  limits.records_per_second = options.tenant_logs.value_or(limits.records_per_second);
+  limits.points_per_second = options.tenant_points.value_or(limits.points_per_second);
+  limits.series = options.tenant_series.value_or(limits.series);
+  limits.tenants = options.tenants.value_or(limits.tenants);
   if (!options.retention.empty()) {
     const auto age = ParseRetention(options.retention);
     if (!age) return base::InvalidArgument("--retention: " + age.error().message);
@@ -90,17 +103,18 @@ int Run(const ServeOptions& options) {
   return 0;
 }
 
-void AddTenantOptions(CLI::App& command, ingest::TenantLimits& tenant) {
-  command.add_option("--tenant-bytes", tenant.bytes_per_second, "Bytes a second that one tenant may send; 0: no bound")
-      ->capture_default_str();
-  command.add_option("--tenant-spans", tenant.spans_per_second, "Spans a second, likewise")->capture_default_str();
-  command.add_option("--tenant-logs", tenant.records_per_second, "Log records a second, likewise")
-      ->capture_default_str();
-  command.add_option("--tenant-points", tenant.points_per_second, "Points of metrics a second, likewise")
-      ->capture_default_str();
-  command.add_option("--tenant-series", tenant.series, "Different series that one tenant may send a day; 0: no bound")
-      ->capture_default_str();
-  command.add_option("--tenants", tenant.tenants, "Tenants that are told apart; 0: no bound")->capture_default_str();
+void AddTenantOptions(CLI::App& command, ServeOptions& options) {
+  const ingest::TenantLimits defaults;
+  command.add_option("--tenant-bytes", options.tenant_bytes,
+                     "Bytes a second that one tenant may send (default: no bound)");
+  command.add_option("--tenant-spans", options.tenant_spans, "Spans a second, likewise");
+  command.add_option("--tenant-logs", options.tenant_logs, "Log records a second, likewise");
+  command.add_option("--tenant-points", options.tenant_points, "Points of metrics a second, likewise");
+  command.add_option(
+      "--tenant-series", options.tenant_series,
+      fmt::format("Different series that one tenant may send a day; 0: no bound (default {})", defaults.series));
+  command.add_option("--tenants", options.tenants,
+                     fmt::format("Tenants that are told apart; 0: no bound (default {})", defaults.tenants));
 }
 
 }  // namespace
@@ -115,7 +129,8 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
       "  clew serve --config /etc/clew/clew.yaml\n"
       "Port 0 takes a free port; the addresses taken are printed as `listening NAME HOST:PORT`.");
   const ServerConfig defaults;
-  command->add_option("--config", options->config, "YAML file; options go before what it says")->type_name("FILE");
+  command->add_option("--config", options->config, "YAML file; options go before what it says (CLEW_CONFIG)")
+      ->type_name("FILE");
   command->add_option("--data-dir", options->data_dir, fmt::format("Where data is kept (default {})", DefaultDataDir()))
       ->type_name("DIR");
   for (const auto& [name, to, text, address] :
@@ -133,7 +148,7 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
                    "What data may take of the room that nobody else takes on its disk; the oldest days go first "
                    "(default 80%)")
       ->type_name("PERCENT");
-  AddTenantOptions(*command, options->tenant);
+  AddTenantOptions(*command, *options);
   command
       ->add_option("--incident-webhook", options->incident_webhook,
                    "URL that gets a POST when an incident opens, changes its first cause or closes")

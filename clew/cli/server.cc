@@ -25,6 +25,7 @@
 #include "clew/api/prometheus/prometheus_api.h"
 #include "clew/auth/token_file.h"
 #include "clew/base/log.h"
+#include "clew/cli/privacy_watch.h"
 #include "clew/cli/self_metrics.h"
 #include "clew/ingest/ingest.h"
 #include "clew/ingest/memory_budget.h"
@@ -87,8 +88,16 @@ class ServerImpl final : public Server {
     write_options.log.folder = config.data_dir + "/wal";
     CLEW_ASSIGN_OR_RETURN(write_path_, store::WritePath::Open(std::move(write_options), *store_));
     std::string warning;
-    CLEW_ASSIGN_OR_RETURN(redactor_, privacy::MakeSharedRedactor(warning));
+    CLEW_ASSIGN_OR_RETURN(redactor_, privacy::MakeSharedRedactor(config.privacy, warning));
     if (!warning.empty()) base::LogWarning("{}", warning);
+    privacy_watch_.emplace(config.config_file, redactor_, [](bool is_error, const std::string& text) {
+      if (is_error) {
+        base::LogError("{}", text);
+      } else {
+        base::LogInfo("{}", text);
+      }
+    });
+    privacy_watch_->Start();
     ingest::Options ingest_options;
     ingest_options.redactor = redactor_;
     ingest_options.tenant = config.tenant_limits;
@@ -124,6 +133,7 @@ class ServerImpl final : public Server {
     if (otlp_http_) otlp_http_->Stop(deadline);
     if (http_) http_->Stop(deadline);
     if (ingest_) ingest_->Close();
+    privacy_watch_.reset();
     rollup_.reset();
     retention_.reset();
     if (write_path_) write_path_->Close(std::max(deadline, std::chrono::steady_clock::now() + patience / 2));
@@ -220,7 +230,8 @@ class ServerImpl final : public Server {
   std::shared_ptr<auth::TokenFile> tokens_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<store::WritePath> write_path_;
-  std::shared_ptr<const privacy::Redactor> redactor_;
+  std::shared_ptr<privacy::Redactor> redactor_;
+  std::optional<PrivacyWatch> privacy_watch_;
   std::unique_ptr<ingest::Ingest> ingest_;
   const std::shared_ptr<ingest::MemoryBudget> decode_memory_ =
       std::make_shared<ingest::MemoryBudget>(api::otlp::kDecodeMemoryBytes);

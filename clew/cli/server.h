@@ -10,6 +10,7 @@
 #include "clew/base/result.h"
 #include "clew/ingest/tenant_limits.h"
 #include "clew/net/address.h"
+#include "clew/privacy/policy.h"
 
 namespace clew::cli {
 
@@ -23,6 +24,9 @@ struct ServerConfig {
   // Of the room that the tables and nobody else take (store::RetentionOptions).
   double disk_share = 0.8;
   ingest::TenantLimits tenant_limits;
+  privacy::Policy privacy;
+  // Where all this was read from; empty: nowhere. When it changes, `privacy` is read again.
+  std::string config_file = {};
   // Takes addresses other than loopback although nobody has to show a token.
   bool insecure = false;
   // auth::TokenFile; empty: nobody is asked.

@@ -19,6 +19,7 @@ struct PseudonymKey {
   std::array<uint8_t, kSize> secret{};
   base::UnixNanos start = 0;
 
+  bool operator==(const PseudonymKey&) const = default;
   // From the system's random source.
   static PseudonymKey Random(base::UnixNanos start);
 };

@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "clew/model/labels.h"
+#include "clew/privacy/detect/detector.h"
 #include "clew/privacy/detect/keys.h"
-#include "clew/privacy/detect/rules.h"
 #include "clew/privacy/sql.h"
 #include "clew/privacy/text_redactor.h"
 #include "clew/privacy/texts.h"
-#include "clew/privacy/url.h"
 
 namespace clew::privacy {
 namespace {
@@ -24,17 +23,19 @@ using model::StringId;
 using model::ValueKind;
 
 // How the values of a key are read.
-enum class Reading : uint8_t { kText, kSql, kUrl, kQuery, kSecret, kPerson };
+enum class Reading : uint8_t { kText, kSql, kUrl, kQuery, kSecret, kPerson, kOwn };
 
 // What a key says of its values.
 struct KeyFacts {
   Reading reading = Reading::kText;
   detect::HintSet hints = 0;
+  // Rules of the configuration that look at it; of kOwn the first takes the value whole.
+  std::vector<uint16_t> own = {};
   bool operator==(const KeyFacts&) const = default;
 };
 
 // Keys of OpenTelemetry's semantic conventions, today's and earlier ones.
-KeyFacts FactsOf(std::string_view key, const Policy& policy) {
+KeyFacts FactsOf(std::string_view key, const RuleSet& rules) {
   static constexpr std::array<std::pair<std::string_view, Reading>, 9> kReadings = {{
       {"db.query.text", Reading::kSql},
       {"db.statement", Reading::kSql},
@@ -46,18 +47,19 @@ KeyFacts FactsOf(std::string_view key, const Policy& policy) {
       {"http.request.header.referer", Reading::kUrl},
       {"http.response.header.location", Reading::kUrl},
   }};
+  std::vector<uint16_t> own;
+  if (!rules.own().empty() && !key.empty()) own = rules.own().OfKey(key);
+  if (!own.empty() && rules.own().rules()[own.front()].pattern.empty()) return {Reading::kOwn, 0, std::move(own)};
   // As a label of a series a key has underscores.
   const auto same = [](char a, char b) { return a == b || (a == '_' && b == '.'); };
   for (const auto& [name, reading] : kReadings) {
-    if (std::ranges::equal(key, name, same)) return {reading, 0};
+    if (std::ranges::equal(key, name, same)) return {reading, 0, std::move(own)};
   }
-  KeyFacts facts{Reading::kText, detect::HintsOfName(key)};
+  KeyFacts facts{Reading::kText, detect::HintsOfName(key), std::move(own)};
   if (detect::IsMachineKey(key)) facts.hints |= detect::Bit(detect::Hint::kMachine);
-  const bool is_own = std::ranges::any_of(policy.person_keys,
-                                          [&](const std::string& name) { return std::ranges::equal(key, name, same); });
-  if (is_own || detect::IsPersonKey(key)) {
+  if (rules.IsPersonKey(key)) {
     facts.reading = Reading::kPerson;
-  } else if (detect::IsTellingKey(key)) {
+  } else if (rules.IsSecretKey(key)) {
     facts.reading = Reading::kSecret;
   }
   return facts;
@@ -67,10 +69,8 @@ KeyFacts FactsOf(std::string_view key, const Policy& policy) {
 // where it is no secret; each is worked out once for the keys that say the same of it.
 class Texts {
  public:
-  Texts(model::Strings& strings, const Redactor& redactor, base::UnixNanos now)
-      : strings_(strings),
-        policy_(redactor.policy()),
-        redactor_(redactor.scanner(), redactor.policy(), redactor.pseudonyms(), now) {
+  Texts(model::Strings& strings, std::shared_ptr<const RuleSet> rules, base::UnixNanos now)
+      : strings_(strings), rules_(*rules), redactor_(std::move(rules), now) {
     facts_.emplace_back();
   }
 
@@ -78,7 +78,7 @@ class Texts {
   uint32_t FactsOfKey(StringId key) {
     if (key >= of_keys_.size()) of_keys_.resize(strings_.size(), kUnknown);
     if (of_keys_[key] == kUnknown) {
-      const KeyFacts facts = FactsOf(strings_.Get(key), policy_);
+      const KeyFacts facts = FactsOf(strings_.Get(key), rules_);
       const auto found = std::ranges::find(facts_, facts);
       of_keys_[key] = static_cast<uint32_t>(found - facts_.begin());
       if (found == facts_.end()) facts_.push_back(facts);
@@ -111,6 +111,13 @@ class Texts {
     return text_.empty() ? strings_.Intern(detect::kRedacted) : strings_.Intern(text_);
   }
 
+  // Whether a number that no key says anything of may be somebody's.
+  bool MayBeSomebodys(const std::string& number) const {
+    // Shorter ones are nobody's, unless an own rule says so.
+    static constexpr size_t kLeastDigits = 9;
+    return number.size() >= kLeastDigits || rules_.own().look_everywhere();
+  }
+
   std::string_view Get(StringId id) const { return strings_.Get(id); }
   const TextRedactor::Counts& counts() const { return redactor_.counts(); }
 
@@ -119,21 +126,31 @@ class Texts {
 
   // Whether the text changes; then text_ is what it becomes.
   bool Apply(std::string_view text, const KeyFacts& facts, SqlDialect dialect) {
+    if (facts.reading != Reading::kText && facts.reading != Reading::kOwn && !facts.own.empty()) {
+      return ApplyBoth(text, facts, dialect);
+    }
     switch (facts.reading) {
-      case Reading::kText: return redactor_.Redact(text, facts.hints, text_);
+      case Reading::kText: return redactor_.Redact(text, facts.hints, facts.own, text_);
       case Reading::kSecret: return redactor_.RedactSecret(text, text_);
       case Reading::kPerson: return redactor_.RedactPerson(text, facts.hints, text_);
-      case Reading::kSql: text_ = ReplaceSqlLiterals(text, dialect); return text_ != text;
-      case Reading::kUrl:
-      case Reading::kQuery: break;
+      case Reading::kSql: return redactor_.RedactSql(text, dialect, text_);
+      case Reading::kUrl: return redactor_.RedactUrl(text, text_);
+      case Reading::kQuery: return redactor_.RedactQuery(text, text_);
+      case Reading::kOwn: return redactor_.RedactOwn(text, facts.own.front(), text_);
     }
-    const std::string url = facts.reading == Reading::kUrl ? RedactUrl(text) : RedactQuery(text);
-    if (!redactor_.Redact(url, detect::Bit(detect::Hint::kUrl), text_)) text_ = url;
+    return false;
+  }
+
+  // The key's own rules see the value first, then it is read as every value of such a key.
+  bool ApplyBoth(std::string_view text, const KeyFacts& facts, SqlDialect dialect) {
+    const bool is_changed = redactor_.Redact(text, facts.hints, facts.own, text_);
+    const std::string between = is_changed ? text_ : std::string(text);
+    if (!Apply(between, {facts.reading, facts.hints, {}}, dialect)) text_ = between;
     return text_ != text;
   }
 
   model::Strings& strings_;
-  const Policy& policy_;
+  const RuleSet& rules_;
   TextRedactor redactor_;
   std::vector<KeyFacts> facts_;
   std::vector<uint32_t> of_keys_;  // by key
@@ -231,10 +248,7 @@ class AttributeRedaction {
 
   // A number that is somebody's becomes a text.
   void Number(model::Value& value, const std::string& written, uint32_t facts) {
-    // Shorter ones are nobody's, whatever no key says of them.
-    static constexpr size_t kLeastDigits = 9;
-    const KeyFacts& key = texts_.facts(facts);
-    if (key.reading == Reading::kText && key.hints == 0 && written.size() < kLeastDigits) return;
+    if (texts_.facts(facts) == KeyFacts() && !texts_.MayBeSomebodys(written)) return;
     if (const StringId id = texts_.RedactedNumber(written, facts)) value = model::Value::String(id);
   }
 
@@ -264,13 +278,6 @@ uint64_t IdOf(const model::SeriesBatch& batch, model::Range range) {
   return model::Labels(std::move(labels)).Id();
 }
 
-std::unique_ptr<const detect::Scanner> MakeScanner(const Policy& policy) {
-  auto scanner = detect::Scanner::Make(detect::AllRules(), policy.enabled);
-  // The words are our own.
-  CLEW_CHECK(scanner.has_value());
-  return std::move(*scanner);
-}
-
 }  // namespace
 
 std::string_view SignalName(Signal signal) {
@@ -280,32 +287,61 @@ std::string_view SignalName(Signal signal) {
 
 Redactor::Redactor() : Redactor(Options{}) {}
 
-Redactor::Redactor(Options options)
-    : options_(std::move(options)),
-      pseudonyms_(options_.keys.empty() ? std::vector{PseudonymKey::Random(0)} : options_.keys),
-      scanner_(MakeScanner(options_.policy)) {}
+Redactor::Redactor(Options options) : clock_(options.clock) {
+  auto rules = RuleSet::Make(std::move(options.policy), std::move(options.keys));
+  // The words are our own, and whoever gives rules has had them checked.
+  CLEW_CHECK(rules.has_value());
+  const base::MutexLock lock(mutex_);
+  rules_ = *std::move(rules);
+}
 
 Redactor::~Redactor() = default;
 
-void Redactor::Count(Signal signal, const std::array<uint64_t, detect::kDetectorCount>& counts) const {
-  auto& own = counts_[static_cast<size_t>(signal)];
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (counts[i] > 0) own[i].fetch_add(counts[i], std::memory_order_relaxed);
+std::shared_ptr<const RuleSet> Redactor::rules() const {
+  const base::MutexLock lock(mutex_);
+  return rules_;
+}
+
+base::Status Redactor::SetPolicy(Policy policy) {
+  CLEW_ASSIGN_OR_RETURN(auto rules, RuleSet::Make(std::move(policy), this->rules()->pseudonyms().keys()));
+  const base::MutexLock lock(mutex_);
+  rules_ = std::move(rules);
+  return {};
+}
+
+void Redactor::SetKeys(std::vector<PseudonymKey> keys) {
+  auto rules = this->rules()->With(std::move(keys));
+  const base::MutexLock lock(mutex_);
+  rules_ = std::move(rules);
+}
+
+void Redactor::Count(Signal signal, const RuleSet& rules, const TextRedactor::Counts& counts) const {
+  const auto own = static_cast<size_t>(signal);
+  const base::MutexLock lock(mutex_);
+  for (size_t i = 0; i < counts.detectors.size(); ++i) {
+    if (counts.detectors[i] == 0) continue;
+    counts_[std::string(detect::DetectorName(static_cast<detect::Detector>(i)))][own] += counts.detectors[i];
+  }
+  for (size_t i = 0; i < counts.own.size(); ++i) {
+    if (counts.own[i] > 0) counts_[rules.policy().own_rules[i].name][own] += counts.own[i];
   }
 }
 
 RedactionCounts Redactor::counts() const {
-  RedactionCounts counts{};
-  for (size_t signal = 0; signal < kSignalCount; ++signal) {
-    for (size_t i = 0; i < detect::kDetectorCount; ++i)
-      counts[signal][i] = counts_[signal][i].load(std::memory_order_relaxed);
+  RedactionCounts counts;
+  const base::MutexLock lock(mutex_);
+  for (const auto& [rule, of_signals] : counts_) {
+    for (size_t signal = 0; signal < kSignalCount; ++signal) {
+      if (of_signals[signal] > 0) counts.push_back({rule, static_cast<Signal>(signal), of_signals[signal]});
+    }
   }
   return counts;
 }
 
 template <typename Batch>
 void Redactor::RedactRecords(Batch& batch, Signal signal) const {
-  Texts texts(batch.strings, *this, options_.clock->Now());
+  const auto rules = this->rules();
+  Texts texts(batch.strings, rules, clock_->Now());
   AttributeRedaction attributes(batch, texts);
   if constexpr (requires { batch.attribute_range; }) {
     for (const model::Range range : batch.attribute_range) attributes.Record(range);
@@ -316,12 +352,12 @@ void Redactor::RedactRecords(Batch& batch, Signal signal) const {
   attributes.Others();
   VisitNames(batch, [&](StringId& id) { id = texts.Redacted(id, 0); });
   WipeUnused(batch);
-  Count(signal, texts.counts());
+  Count(signal, *rules, texts.counts());
 }
 
 std::string Redactor::RedactValue(std::string_view key, std::string_view value) const {
   model::Strings strings;
-  Texts texts(strings, *this, options_.clock->Now());
+  Texts texts(strings, rules(), clock_->Now());
   const uint32_t facts = texts.FactsOfKey(strings.Intern(key));
   return std::string(strings.Get(texts.Redacted(strings.Intern(value), facts)));
 }
@@ -333,7 +369,8 @@ void Redactor::Redact(model::LogBatch& batch) const { RedactRecords(batch, Signa
 void Redactor::Redact(model::MetricBatch& batch) const { RedactRecords(batch, Signal::kMetrics); }
 
 void Redactor::Redact(model::SeriesBatch& batch) const {
-  Texts texts(batch.strings, *this, options_.clock->Now());
+  const auto rules = this->rules();
+  Texts texts(batch.strings, rules, clock_->Now());
   std::vector<bool> changed(batch.labels.size());
   for (size_t row = 0; row < batch.labels.size(); ++row) {
     model::LabelPair& label = batch.labels[row];
@@ -350,7 +387,7 @@ void Redactor::Redact(model::SeriesBatch& batch) const {
     }
   }
   WipeUnused(batch);
-  Count(Signal::kMetrics, texts.counts());
+  Count(Signal::kMetrics, *rules, texts.counts());
 }
 
 }  // namespace clew::privacy

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     options.keys = {PseudonymKey{}};
     return options;
   }());
-  TextRedactor texts(redactor.scanner(), redactor.policy(), redactor.pseudonyms(), 0);
+  TextRedactor texts(redactor.rules(), 0);
   const detect::HintSet hints = data[0] | detect::HintSet{data[1]} << 8;
   // Its own allocation, so that a byte too far is seen.
   const std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);

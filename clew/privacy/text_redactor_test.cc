@@ -26,7 +26,7 @@ class TextRedactorTest : public testing::Test {
   }
 
   const Redactor redactor_{KnownKey()};
-  TextRedactor texts_{redactor_.scanner(), redactor_.policy(), redactor_.pseudonyms(), 0};
+  TextRedactor texts_{redactor_.rules(), 0};
 };
 
 TEST_F(TextRedactorTest, MasksAndGivesPseudonyms) {
@@ -37,7 +37,7 @@ TEST_F(TextRedactorTest, MasksAndGivesPseudonyms) {
   EXPECT_EQ(Of("password=hunter2 n=1"), "password=REDACTED n=1");
   EXPECT_EQ(Of("+49 30 1234567"), Of("0049 30 1234567"));
   EXPECT_EQ(Of("clean"), "clean");
-  EXPECT_EQ(texts_.counts()[static_cast<size_t>(detect::Detector::kEmail)], 3u);
+  EXPECT_EQ(texts_.counts().detectors[static_cast<size_t>(detect::Detector::kEmail)], 3u);
 }
 
 TEST_F(TextRedactorTest, LeavesJsonAsJson) {
@@ -61,7 +61,7 @@ TEST_F(TextRedactorTest, ActionsOfAPolicy) {
   options.policy.actions[static_cast<size_t>(detect::Detector::kPhone)] = Action::kKeep;
   options.policy.truncate_addresses = true;
   const Redactor redactor(std::move(options));
-  TextRedactor texts(redactor.scanner(), redactor.policy(), redactor.pseudonyms(), 0);
+  TextRedactor texts(redactor.rules(), 0);
   std::string redacted;
   ASSERT_TRUE(texts.Redact("zoe@example.net, +49 30 1234567, 203.0.113.7, 2001:db8:1:2::3", 0, redacted));
   EXPECT_EQ(redacted, ", +49 30 1234567, 203.0.113.0, 2001:db8:1::");

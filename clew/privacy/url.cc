@@ -25,21 +25,21 @@ std::string Decoded(std::string_view text) {
   return decoded;
 }
 
-void AppendParameter(std::string_view parameter, std::string& out) {
+void AppendParameter(std::string_view parameter, const UrlRules& rules, std::string& out) {
   const size_t equals = parameter.find('=');
   if (equals == std::string_view::npos || equals + 1 == parameter.size() ||
-      !detect::IsTellingKey(Decoded(parameter.substr(0, equals)))) {
+      !rules.is_secret(Decoded(parameter.substr(0, equals)))) {
     out += parameter;
     return;
   }
   out += parameter.substr(0, equals + 1);
-  out += kRedacted;
+  rules.replace(detect::Detector::kParameter, parameter.substr(equals + 1), out);
 }
 
-void AppendParameters(std::string_view text, std::string& out) {
+void AppendParameters(std::string_view text, const UrlRules& rules, std::string& out) {
   while (true) {
     const size_t end = std::min(text.find_first_of("&;"), text.size());
-    AppendParameter(text.substr(0, end), out);
+    AppendParameter(text.substr(0, end), rules, out);
     if (end == text.size()) return;
     out += text[end];
     text.remove_prefix(end + 1);
@@ -64,18 +64,18 @@ size_t UserInfoEnd(std::string_view rest) {
 
 }  // namespace
 
-std::string RedactQuery(std::string_view query) {
+std::string RedactQuery(std::string_view query, const UrlRules& rules) {
   std::string out;
   out.reserve(query.size());
   if (query.starts_with('?')) {
     out += '?';
     query.remove_prefix(1);
   }
-  AppendParameters(query, out);
+  AppendParameters(query, rules, out);
   return out;
 }
 
-std::string RedactUrl(std::string_view url) {
+std::string RedactUrl(std::string_view url, const UrlRules& rules) {
   std::string out;
   out.reserve(url.size());
   const size_t slashes = url.find("//");
@@ -85,9 +85,12 @@ std::string RedactUrl(std::string_view url) {
     url.remove_prefix(slashes + 2);
     const size_t host = UserInfoEnd(url);
     if (host > 0) {
-      const bool has_password = url.substr(0, host - 1).contains(':');
-      out += kRedacted;
-      if (has_password) (out += ':') += kRedacted;
+      const std::string_view user = url.substr(0, std::min(url.find(':'), host - 1));
+      rules.replace(detect::Detector::kUrlPassword, user, out);
+      if (user.size() < host - 1) {
+        out += ':';
+        rules.replace(detect::Detector::kUrlPassword, url.substr(user.size() + 1, host - user.size() - 2), out);
+      }
       out += '@';
       url.remove_prefix(host);
     }
@@ -97,13 +100,13 @@ std::string RedactUrl(std::string_view url) {
   const size_t query_end = std::min(fragment, url.size());
   if (query < query_end) {
     out += url.substr(0, query + 1);
-    AppendParameters(url.substr(query + 1, query_end - query - 1), out);
+    AppendParameters(url.substr(query + 1, query_end - query - 1), rules, out);
   } else {
     out += url.substr(0, query_end);
   }
   if (query_end == url.size()) return out;
   out += '#';
-  AppendParameters(url.substr(query_end + 1), out);
+  AppendParameters(url.substr(query_end + 1), rules, out);
   return out;
 }
 

@@ -10,6 +10,7 @@ namespace clew::privacy::detect {
 
 // What can be found. Where two find the same bytes, the earlier one names them.
 enum class Detector : uint8_t {
+  kOwn,  // a rule of the configuration (privacy/own_rules.h)
   kPrivateKey,
   kJwt,
   kApiKey,
@@ -41,7 +42,8 @@ enum class Detector : uint8_t {
 };
 inline constexpr size_t kDetectorCount = static_cast<size_t>(Detector::kSql) + 1;
 
-// As configuration, `clew privacy test` and /metrics write it: "email", "us_ssn", …
+// As configuration, `clew privacy test` and /metrics write it: "email", "us_ssn", …; that of kOwn is empty, since each
+// of those rules has a name of its own.
 std::string_view DetectorName(Detector detector);
 std::optional<Detector> DetectorOf(std::string_view name);
 
@@ -50,6 +52,7 @@ struct Finding {
   size_t begin = 0;
   size_t end = 0;
   Detector detector = Detector::kField;
+  uint16_t own = 0;  // which of the own rules
   bool operator==(const Finding&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "clew/privacy/detect/chars.h"
 #include "clew/privacy/detect/checks.h"
@@ -141,7 +142,7 @@ bool IsPasswordKey(std::string_view key) {
 // The values of keys that tell of a secret or of a person, in JSON, logfmt, query strings and forms, YAML and prose.
 class FieldRuleImpl final : public Rule {
  public:
-  FieldRuleImpl() {
+  FieldRuleImpl(OwnKeys secrets, OwnKeys persons) : secrets_(std::move(secrets)), persons_(std::move(persons)) {
     for (const std::string_view word : kShortWords) {
       for (const std::string_view end : kKeyEnds) short_words_.push_back(std::string(word) + std::string(end));
     }
@@ -151,13 +152,18 @@ class FieldRuleImpl final : public Rule {
     Anchors anchors;
     anchors.any_case_literals.assign(kLongWords.begin(), kLongWords.end());
     anchors.any_case_literals.insert(anchors.any_case_literals.end(), short_words_.begin(), short_words_.end());
+    for (const OwnKeys* own : {&secrets_, &persons_}) {
+      anchors.any_case_literals.insert(anchors.any_case_literals.end(), own->spellings().begin(),
+                                       own->spellings().end());
+    }
     return anchors;
   }
 
   void Confirm(const Candidate& candidate, Findings& findings) const override {
     const std::string_view text = candidate.text;
     size_t word_end = candidate.end;
-    if (candidate.literal >= kLongWords.size()) {
+    const bool is_own = candidate.literal >= kLongWords.size() + short_words_.size();
+    if (candidate.literal >= kLongWords.size() && !is_own) {
       const size_t short_word = candidate.literal - kLongWords.size();
       word_end -= kKeyEnds[short_word % kKeyEnds.size()].size();
     }
@@ -166,9 +172,9 @@ class FieldRuleImpl final : public Rule {
       if (candidate.literal < kLongWords.size()) ConfirmProse(candidate, findings);
       return;
     }
-    if (IsTellingKey(field->key)) {
+    if (secrets_.Contains(field->key) || IsTellingKey(field->key)) {
       ConfirmSecret(text, *field, findings);
-    } else if (IsPersonKey(field->key)) {
+    } else if (persons_.Contains(field->key) || IsPersonKey(field->key)) {
       ConfirmPerson(text, *field, findings);
     } else if (candidate.literal < kLongWords.size()) {
       ConfirmProse(candidate, findings);
@@ -303,11 +309,15 @@ class FieldRuleImpl final : public Rule {
     return Entropy(word) >= (digits > 1 ? 3.0 : has_both_cases ? 3.5 : 9.0);
   }
 
+  const OwnKeys secrets_;
+  const OwnKeys persons_;
   std::vector<std::string> short_words_;
 };
 
 }  // namespace
 
-RulePtr FieldRule() { return std::make_unique<FieldRuleImpl>(); }
+RulePtr FieldRule(OwnKeys secrets, OwnKeys persons) {
+  return std::make_unique<FieldRuleImpl>(std::move(secrets), std::move(persons));
+}
 
 }  // namespace clew::privacy::detect

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -67,13 +66,35 @@ std::string WordsOf(std::string_view key) {
 }
 
 // Behind any names of what it is a part of: the whole, or what follows a word's end.
-bool IsNameOrEnd(std::string_view words, std::span<const std::string_view> names) {
+template <typename Names>
+bool IsNameOrEnd(std::string_view words, const Names& names) {
   return std::ranges::any_of(names, [&](std::string_view name) {
     return words.ends_with(name) && (words.size() == name.size() || words[words.size() - name.size() - 1] == ' ');
   });
 }
 
 }  // namespace
+
+OwnKeys::OwnKeys(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    std::string words = WordsOf(key);
+    if (words.empty()) continue;
+    for (const std::string_view joining : {" ", "", "_", "-", "."}) {
+      std::string spelling;
+      for (const char c : words) {
+        if (c == ' ') {
+          spelling += joining;
+        } else {
+          spelling += c;
+        }
+      }
+      if (std::ranges::find(spellings_, spelling) == spellings_.end()) spellings_.push_back(std::move(spelling));
+    }
+    names_.push_back(std::move(words));
+  }
+}
+
+bool OwnKeys::Contains(std::string_view key) const { return !names_.empty() && IsNameOrEnd(WordsOf(key), names_); }
 
 bool IsTellingKey(std::string_view key) {
   const std::string words = WordsOf(key);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace clew::privacy::detect {
 
@@ -12,6 +14,22 @@ bool IsTellingKey(std::string_view key);
 
 // Whether the values of that name say who somebody is: user.id, enduser.id, username, client_address, firstName, …
 bool IsPersonKey(std::string_view key);
+
+// Keys that a configuration names, beside those above: in any case and joining, alone or as the end of a longer name
+// (customer_nr: customerNr, customer.nr, http.request.header.customer-nr). A plain value.
+class OwnKeys {
+ public:
+  OwnKeys() = default;
+  explicit OwnKeys(const std::vector<std::string>& keys);
+
+  bool Contains(std::string_view key) const;
+  // How texts may write them, in lower case.
+  const std::vector<std::string>& spellings() const { return spellings_; }
+
+ private:
+  std::vector<std::string> names_;  // their words, one space between them
+  std::vector<std::string> spellings_;
+};
 
 // Whether addresses under that name are the service's own machines and not people's: server.address, host.ip, ….
 bool IsMachineKey(std::string_view key);

@@ -3,13 +3,14 @@
 
 namespace clew::privacy::detect {
 
-std::vector<RulePtr> AllRules() {
+std::vector<RulePtr> AllRules(const OwnKeys& secrets, const OwnKeys& persons) {
   std::vector<RulePtr> rules;
+  rules.push_back(FieldRule(secrets, persons));
   for (RulePtr (*make)() :
-       {ApiKeyRule,     BirthDateRule, BrCpfRule,      CardRule,         CookieRule,      CoordinatesRule,
-        CredentialRule, DeTaxIdRule,   EmailRule,      EsIdRule,         FieldRule,       FrNirRule,
-        IbanRule,       InAadhaarRule, IpRule,         ItFiscalCodeRule, JwtRule,         MacRule,
-        NlBsnRule,      PhoneRule,     PrivateKeyRule, UkNinoRule,       UrlPasswordRule, UsSsnRule}) {
+       {ApiKeyRule,     BirthDateRule,  BrCpfRule,        CardRule,        CookieRule, CoordinatesRule,
+        CredentialRule, DeTaxIdRule,    EmailRule,        EsIdRule,        FrNirRule,  IbanRule,
+        InAadhaarRule,  IpRule,         ItFiscalCodeRule, JwtRule,         MacRule,    NlBsnRule,
+        PhoneRule,      PrivateKeyRule, UkNinoRule,       UrlPasswordRule, UsSsnRule}) {
     rules.push_back(make());
   }
   return rules;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "clew/privacy/detect/keys.h"
 #include "clew/privacy/detect/rule.h"
 
 namespace clew::privacy::detect {
@@ -21,7 +22,8 @@ RulePtr CredentialRule();
 RulePtr DeTaxIdRule();
 RulePtr EmailRule();
 RulePtr EsIdRule();
-RulePtr FieldRule();
+// Also for keys that the configuration adds.
+RulePtr FieldRule(OwnKeys secrets = {}, OwnKeys persons = {});
 RulePtr FrNirRule();
 RulePtr IbanRule();
 RulePtr InAadhaarRule();
@@ -36,6 +38,6 @@ RulePtr UkNinoRule();
 RulePtr UrlPasswordRule();
 RulePtr UsSsnRule();
 
-std::vector<RulePtr> AllRules();
+std::vector<RulePtr> AllRules(const OwnKeys& secrets = {}, const OwnKeys& persons = {});
 
 }  // namespace clew::privacy::detect

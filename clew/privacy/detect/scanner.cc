@@ -11,6 +11,7 @@
 
 #include "clew/base/thread_annotations.h"
 #include "clew/privacy/detect/chars.h"
+#include "clew/privacy/detect/values.h"
 
 namespace clew::privacy::detect {
 namespace {
@@ -67,8 +68,8 @@ struct ScratchFree {
 };
 using Scratch = std::unique_ptr<hs_scratch_t, ScratchFree>;
 
-// Findings in order, those that overlap made one. Of the same bytes the first detector names them, otherwise the one
-// that found more.
+}  // namespace
+
 void Settle(Findings& findings) {
   if (findings.size() < 2) return;
   std::ranges::sort(findings, [](const Finding& a, const Finding& b) {
@@ -83,14 +84,15 @@ void Settle(Findings& findings) {
     if (next.begin >= last.end) {
       findings[++kept] = next;
     } else if (next.end > last.end) {
-      if (next.end - next.begin > last.end - last.begin) last.detector = next.detector;
+      if (next.end - next.begin > last.end - last.begin) {
+        last.detector = next.detector;
+        last.own = next.own;
+      }
       last.end = next.end;
     }
   }
   findings.resize(kept + 1);
 }
-
-}  // namespace
 
 struct Scanner::State {
   std::vector<RulePtr> rules;
@@ -216,6 +218,7 @@ const Findings& Scanner::Pass::Scan(std::string_view text, HintSet key_hints) {
       return !state.scanner.enabled[static_cast<size_t>(finding.detector)];
     });
   }
+  std::erase_if(state.findings, [&](const Finding& finding) { return IsTakenOut(text, finding.begin, finding.end); });
   Settle(state.findings);
   return state.findings;
 }

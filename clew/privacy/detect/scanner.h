@@ -14,6 +14,10 @@
 
 namespace clew::privacy::detect {
 
+// Puts findings in order and makes those that overlap one, which covers both. Of the same bytes the first detector
+// names them, otherwise the one that found more.
+void Settle(Findings& findings);
+
 // Finds what rules are for, in one pass over a text. A table look-up a byte finds digits and marks that can be part of
 // anything, and whether there are any at all; only then Vectorscan looks for the words that others begin with. Each
 // anchor's rule confirms what stands there.
@@ -44,8 +48,8 @@ class Scanner::Pass {
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
 
-  // What is found, in order and without overlaps: findings that overlap become one that covers both. Valid until the
-  // next Scan. `key_hints`: HintsOfName of the field that holds the text.
+  // What is found, in order and without overlaps (Settle); nothing within what stands where a value was taken out.
+  // Valid until the next Scan. `key_hints`: HintsOfName of the field that holds the text.
   const Findings& Scan(std::string_view text, HintSet key_hints = 0);
 
  private:

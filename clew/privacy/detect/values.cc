@@ -16,7 +16,37 @@ bool IsPseudonym(std::string_view value) {
   const std::string_view kind = value.substr(0, colon);
   const bool is_hex =
       std::ranges::all_of(value.substr(colon + 1), [](char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); });
-  return is_hex && (kind == "user" || DetectorOf(kind).has_value());
+  if (!is_hex) return false;
+  return kind == "user" || DetectorOf(kind).has_value() ||
+         (kind.starts_with(kOwnKind) && IsRuleName(kind.substr(kOwnKind.size())));
+}
+
+bool IsRuleName(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestRuleName && IsLower(name[0]) &&
+         std::ranges::all_of(name, [](char c) { return IsLower(c) || IsDigit(c) || c == '_' || c == '-'; });
+}
+
+bool IsTakenOut(std::string_view text, size_t begin, size_t end) {
+  const size_t from = begin - std::min(begin, kRedacted.size() - 1);
+  const size_t mask = text.substr(0, end + kRedacted.size()).find(kRedacted, from);
+  if (mask != std::string_view::npos && mask <= begin && end <= mask + kRedacted.size()) return true;
+  // The colon of a pseudonym stands within the finding or before its digits.
+  constexpr size_t kLongest = kOwnKind.size() + kLongestRuleName + 1 + kPseudonymDigits;
+  if (end - begin > kLongest) return false;
+  const size_t last = std::min(text.size(), end + kLongest);
+  for (size_t colon = begin - std::min(begin, kPseudonymDigits); colon < last; ++colon) {
+    if (text[colon] != ':') continue;
+    size_t kind = colon;
+    while (kind > 0 && colon - kind < kLongest &&
+           (IsWordByte(text[kind - 1]) || text[kind - 1] == '.' || text[kind - 1] == '-'))
+      --kind;
+    // What stands before a kind may look like a part of it.
+    for (; kind < colon && kind <= begin; ++kind) {
+      if (end <= colon + 1 + kPseudonymDigits && IsPseudonym(text.substr(kind, colon - kind + 1 + kPseudonymDigits)))
+        return true;
+    }
+  }
+  return false;
 }
 
 bool IsHarmless(std::string_view value) {
