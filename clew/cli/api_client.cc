@@ -89,6 +89,10 @@ base::Result<std::string> ApiClient::Get(std::string_view path, const net::Param
   net::ClientRequest request;
   request.url = base_url_ + std::string(path);
   if (!parameters.empty()) request.url += '?' + net::FormatParameters(parameters);
+  return Send(std::move(request));
+}
+
+base::Result<std::string> ApiClient::Send(net::ClientRequest request) {
   if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
   if (!tenant_.empty()) request.headers.emplace_back("X-Scope-OrgID", tenant_);
   auto response = client_->Send(request, kTimeout);
@@ -105,8 +109,21 @@ base::Result<std::string> ApiClient::Get(std::string_view path, const net::Param
 }
 
 base::Result<base::JsonValue> ApiClient::GetJson(std::string_view path, const net::Parameters& parameters) {
-  CLEW_ASSIGN_OR_RETURN(const std::string body, Get(path, parameters));
-  auto json = base::ParseJson(body);
+  return Read(Get(path, parameters));
+}
+
+base::Result<base::JsonValue> ApiClient::PostJson(std::string_view path, std::string_view json_body) {
+  net::ClientRequest request;
+  request.method = "POST";
+  request.url = base_url_ + std::string(path);
+  request.content_type = "application/json";
+  request.body = json_body;
+  return Read(Send(std::move(request)));
+}
+
+base::Result<base::JsonValue> ApiClient::Read(base::Result<std::string> body) const {
+  if (!body) return std::unexpected(std::move(body).error());
+  auto json = base::ParseJson(*body);
   if (!json)
     return base::Internal(fmt::format("{} answers something that is no JSON; is it a Clew server?", base_url_));
   return json;

@@ -48,10 +48,13 @@ class ApiClient {
 
   // The body of a 2xx answer. Else the server's own message; UNAVAILABLE says how to start one where none answers.
   base::Result<std::string> Get(std::string_view path, const net::Parameters& parameters);
+  base::Result<base::JsonValue> PostJson(std::string_view path, std::string_view json_body);
   base::Result<base::JsonValue> GetJson(std::string_view path, const net::Parameters& parameters);
 
  private:
   ApiClient() = default;
+  base::Result<std::string> Send(net::ClientRequest request);
+  base::Result<base::JsonValue> Read(base::Result<std::string> body) const;
   std::string base_url_;
   std::string authorization_;
   std::string tenant_;

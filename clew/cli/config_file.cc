@@ -136,6 +136,13 @@ std::string ConfigPath(const std::string& option) {
   return path == nullptr ? std::string() : path;
 }
 
+base::Result<privacy::Policy> ReadPrivacyText(std::string_view text) {
+  ServerConfig config;
+  const std::vector<ConfigMistake> mistakes = ReadConfigText(text, config);
+  if (!mistakes.empty()) return base::InvalidArgument(mistakes.front().Describe("config"));
+  return std::move(config.privacy);
+}
+
 base::Result<privacy::Policy> ReadPrivacyPolicy(const std::string& path) {
   ServerConfig config;
   if (!path.empty()) CLEW_RETURN_IF_ERROR(ReadConfigFile(path, config));

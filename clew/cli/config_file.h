@@ -34,5 +34,7 @@ std::string ConfigPath(const std::string& option);
 // What that file says of privacy, or what holds without one. The file may be a server's: its other keys are checked and
 // of no effect.
 base::Result<privacy::Policy> ReadPrivacyPolicy(const std::string& path);
+// The same of a text.
+base::Result<privacy::Policy> ReadPrivacyText(std::string_view text);
 
 }  // namespace clew::cli

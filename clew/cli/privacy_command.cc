@@ -13,6 +13,7 @@
 #include "clew/cli/api_client.h"
 #include "clew/cli/command.h"
 #include "clew/cli/config_file.h"
+#include "clew/cli/privacy_stored_commands.h"
 #include "clew/privacy/redactor.h"
 #include "clew/privacy/shared_redactor.h"
 #include "clew/privacy/text_redactor.h"
@@ -120,6 +121,9 @@ void AddPrivacyCommand(CLI::App& app, int& exit_code) {
   AddConfigOption(*test, options->config);
   AddFormatOption(*test, options->format);
   test->callback([options, &exit_code] { exit_code = Run(*options); });
+  AddPrivacyScanCommand(*command, exit_code);
+  AddPrivacyEraseCommand(*command, exit_code);
+  AddPrivacyErasuresCommand(*command, exit_code);
 }
 
 }  // namespace clew::cli

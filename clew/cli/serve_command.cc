@@ -91,6 +91,7 @@ int Run(const ServeOptions& options) {
   auto server = Server::Start(*config);
   if (!server) return ReportError(server.error());
   for (const auto& [name, address] : (*server)->addresses()) fmt::print("listening {} {}\n", name, address);
+  if (const std::string token = (*server)->admin_token(); !token.empty()) fmt::print("admin-token {}\n", token);
   std::fflush(stdout);
   base::LogInfo("data in {}", config->data_dir);
 
@@ -127,7 +128,8 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
       "  clew serve\n"
       "  clew serve --data-dir /var/lib/clew --listen 127.0.0.1:0\n"
       "  clew serve --config /etc/clew/clew.yaml\n"
-      "Port 0 takes a free port; the addresses taken are printed as `listening NAME HOST:PORT`.");
+      "Port 0 takes a free port; the addresses taken are printed as `listening NAME HOST:PORT`. Without tokens in the\n"
+      "configuration a line `admin-token TOKEN` follows: what cannot be undone asks for it (--token-file).");
   const ServerConfig defaults;
   command->add_option("--config", options->config, "YAML file; options go before what it says (CLEW_CONFIG)")
       ->type_name("FILE");

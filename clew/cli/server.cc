@@ -14,6 +14,7 @@
 #include "clew/api/clew/compare_api.h"
 #include "clew/api/clew/incidents_api.h"
 #include "clew/api/clew/page.h"
+#include "clew/api/clew/privacy_api.h"
 #include "clew/api/clew/self_api.h"
 #include "clew/api/clew/why_api.h"
 #include "clew/api/http/authentication.h"
@@ -25,8 +26,10 @@
 #include "clew/api/prometheus/prometheus_api.h"
 #include "clew/auth/token_file.h"
 #include "clew/base/log.h"
+#include "clew/cli/config_file.h"
 #include "clew/cli/privacy_watch.h"
 #include "clew/cli/self_metrics.h"
+#include "clew/govern/eraser.h"
 #include "clew/ingest/ingest.h"
 #include "clew/ingest/memory_budget.h"
 #include "clew/net/http_router.h"
@@ -109,6 +112,7 @@ class ServerImpl final : public Server {
     store::RollupOptions rollup;
     rollup.stored_up_to = [this] { return write_path_->StoredUpTo(); };
     rollup_.emplace(*store_, std::move(rollup));
+    eraser_.emplace(*store_, *write_path_, *redactor_);
     MakeApis();
     CLEW_RETURN_IF_ERROR(Listen(config));
     StartNoticing(config);
@@ -123,6 +127,8 @@ class ServerImpl final : public Server {
     return addresses;
   }
 
+  std::string admin_token() const override { return admin_token_; }
+
   void Stop(std::chrono::milliseconds patience) override {
     if (stopped_) return;
     stopped_ = true;
@@ -132,6 +138,7 @@ class ServerImpl final : public Server {
     if (otlp_grpc_) otlp_grpc_->Stop(deadline);
     if (otlp_http_) otlp_http_->Stop(deadline);
     if (http_) http_->Stop(deadline);
+    eraser_.reset();
     if (ingest_) ingest_->Close();
     privacy_watch_.reset();
     rollup_.reset();
@@ -153,6 +160,7 @@ class ServerImpl final : public Server {
     compare_api_ = std::make_unique<api::clew_api::CompareApi>(*store_);
     incidents_api_ = std::make_unique<api::clew_api::IncidentsApi>(*store_);
     why_api_ = std::make_unique<api::clew_api::WhyApi>(*store_);
+    privacy_api_ = std::make_unique<api::clew_api::PrivacyApi>(*store_, *redactor_, *eraser_, ReadPrivacyText);
     self_api_ = std::make_unique<api::clew_api::SelfApi>(api::clew_api::SelfDescription{
         [this] { return addresses(); },
         [this] {
@@ -194,11 +202,16 @@ class ServerImpl final : public Server {
     compare_api_->Register(*router);
     incidents_api_->Register(*router);
     why_api_->Register(*router);
+    privacy_api_->Register(*router);
     self_api_->Register(*router);
     api::clew_api::RegisterPage(*router);
     auto otlp_router = std::make_shared<net::HttpRouter>();
     otlp_api_->Register(*otlp_router);
-    if (tokens_ != nullptr) {
+    if (tokens_ == nullptr) {
+      CLEW_ASSIGN_OR_RETURN(const auth::NewToken token, auth::MakeToken("start", "*", "admin"));
+      admin_token_ = token.token;
+      router->AddFilter(api::http::AdminTokenFilter(admin_token_));
+    } else {
       // Health checks come from what has no token.
       router->AddFilter(
           api::http::TokenFilter(tokens_, {"/healthz", "/readyz", "/-/healthy", "/-/ready", "/loki/ready"}));
@@ -237,6 +250,7 @@ class ServerImpl final : public Server {
       std::make_shared<ingest::MemoryBudget>(api::otlp::kDecodeMemoryBytes);
   std::optional<store::Retention> retention_;
   std::optional<store::Rollup> rollup_;
+  std::optional<govern::Eraser> eraser_;
   std::unique_ptr<api::otlp::OtlpApi> otlp_api_;
   std::unique_ptr<api::prometheus::PrometheusApi> prometheus_api_;
   std::unique_ptr<api::jaeger::JaegerApi> jaeger_api_;
@@ -246,12 +260,14 @@ class ServerImpl final : public Server {
   std::unique_ptr<api::clew_api::CompareApi> compare_api_;
   std::unique_ptr<api::clew_api::IncidentsApi> incidents_api_;
   std::unique_ptr<api::clew_api::WhyApi> why_api_;
+  std::unique_ptr<api::clew_api::PrivacyApi> privacy_api_;
   std::unique_ptr<api::clew_api::SelfApi> self_api_;
   std::unique_ptr<watch::Webhook> webhook_;
   std::unique_ptr<watch::Noticer> noticer_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<net::HttpServer> otlp_http_;
   std::unique_ptr<api::otlp::OtlpGrpcServer> otlp_grpc_;
+  std::string admin_token_;
   bool stopped_ = false;
 };
 

@@ -55,6 +55,9 @@ class Server {
 
   // {"http", "127.0.0.1:7070"}, {"otlp-http", …}, {"otlp-grpc", …}, with the ports taken.
   virtual std::vector<std::pair<std::string, std::string>> addresses() const = 0;
+  // What takes the role admin where nobody has to show a token otherwise, made anew at each start; empty where the
+  // configuration has tokens.
+  virtual std::string admin_token() const = 0;
   // Lets running requests end, then stores what is pending and closes; all of it within about `patience`. What could
   // not be stored stays in the log for the next start. Repeatable.
   virtual void Stop(std::chrono::milliseconds patience) = 0;

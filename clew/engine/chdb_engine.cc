@@ -97,10 +97,10 @@ std::string ConfigurationOf(const ChdbOptions& options) {
       "number_of_free_entries_in_pool_to_lower_max_size_of_merge>\n"
       "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1"
       "</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>\n"
-      // What was merged is removed soon after.
-      "<cleanup_delay_period>2</cleanup_delay_period>\n"
-      "<max_cleanup_delay_period>10</max_cleanup_delay_period>\n"
-      "<cleanup_delay_period_random_add>1</cleanup_delay_period_random_add>\n"
+      // Parts that were replaced go from disk within seconds, also where hardly anything happens.
+      "<cleanup_delay_period>1</cleanup_delay_period>\n"
+      "<cleanup_delay_period_random_add>0</cleanup_delay_period_random_add>\n"
+      "<max_cleanup_delay_period>5</max_cleanup_delay_period>\n"
       // However many parts are damaged: they are set aside, and the others are read.
       "<max_suspicious_broken_parts>1000000000</max_suspicious_broken_parts>\n"
       "<max_suspicious_broken_parts_bytes>1000000000000000</max_suspicious_broken_parts_bytes>\n"

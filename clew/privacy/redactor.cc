@@ -11,59 +11,15 @@
 
 #include "clew/model/labels.h"
 #include "clew/privacy/detect/detector.h"
-#include "clew/privacy/detect/keys.h"
 #include "clew/privacy/sql.h"
-#include "clew/privacy/text_redactor.h"
 #include "clew/privacy/texts.h"
+#include "clew/privacy/value_redactor.h"
 
 namespace clew::privacy {
 namespace {
 
 using model::StringId;
 using model::ValueKind;
-
-// How the values of a key are read.
-enum class Reading : uint8_t { kText, kSql, kUrl, kQuery, kSecret, kPerson, kOwn };
-
-// What a key says of its values.
-struct KeyFacts {
-  Reading reading = Reading::kText;
-  detect::HintSet hints = 0;
-  // Rules of the configuration that look at it; of kOwn the first takes the value whole.
-  std::vector<uint16_t> own = {};
-  bool operator==(const KeyFacts&) const = default;
-};
-
-// Keys of OpenTelemetry's semantic conventions, today's and earlier ones.
-KeyFacts FactsOf(std::string_view key, const RuleSet& rules) {
-  static constexpr std::array<std::pair<std::string_view, Reading>, 9> kReadings = {{
-      {"db.query.text", Reading::kSql},
-      {"db.statement", Reading::kSql},
-      {"url.full", Reading::kUrl},
-      {"url.original", Reading::kUrl},
-      {"url.query", Reading::kQuery},
-      {"http.url", Reading::kUrl},
-      {"http.target", Reading::kUrl},
-      {"http.request.header.referer", Reading::kUrl},
-      {"http.response.header.location", Reading::kUrl},
-  }};
-  std::vector<uint16_t> own;
-  if (!rules.own().empty() && !key.empty()) own = rules.own().OfKey(key);
-  if (!own.empty() && rules.own().rules()[own.front()].pattern.empty()) return {Reading::kOwn, 0, std::move(own)};
-  // As a label of a series a key has underscores.
-  const auto same = [](char a, char b) { return a == b || (a == '_' && b == '.'); };
-  for (const auto& [name, reading] : kReadings) {
-    if (std::ranges::equal(key, name, same)) return {reading, 0, std::move(own)};
-  }
-  KeyFacts facts{Reading::kText, detect::HintsOfName(key), std::move(own)};
-  if (detect::IsMachineKey(key)) facts.hints |= detect::Bit(detect::Hint::kMachine);
-  if (rules.IsPersonKey(key)) {
-    facts.reading = Reading::kPerson;
-  } else if (rules.IsSecretKey(key)) {
-    facts.reading = Reading::kSecret;
-  }
-  return facts;
-}
 
 // The texts of one batch while it is redacted. A redacted text gets an id of its own, since the same text may stand
 // where it is no secret; each is worked out once for the keys that say the same of it.
@@ -96,7 +52,7 @@ class Texts {
     if (!is_first) {
       if (const auto known = others_.find(uint64_t{id} << 32 | way); known != others_.end()) return known->second;
     }
-    const StringId redacted = Apply(strings_.Get(id), facts_[facts], dialect) ? strings_.Intern(text_) : id;
+    const StringId redacted = redactor_.Redact(strings_.Get(id), facts_[facts], dialect, text_) ? strings_.Intern(text_) : id;
     if (is_first) {
       first_[id] = {way, redacted};
     } else {
@@ -107,15 +63,12 @@ class Texts {
 
   // A number under a key; empty where it may stay.
   StringId RedactedNumber(const std::string& number, uint32_t facts) {
-    if (!Apply(number, facts_[facts], SqlDialect::kUnknown)) return 0;
+    if (!redactor_.Redact(number, facts_[facts], SqlDialect::kUnknown, text_)) return 0;
     return text_.empty() ? strings_.Intern(detect::kRedacted) : strings_.Intern(text_);
   }
 
-  // Whether a number that no key says anything of may be somebody's.
-  bool MayBeSomebodys(const std::string& number) const {
-    // Shorter ones are nobody's, unless an own rule says so.
-    static constexpr size_t kLeastDigits = 9;
-    return number.size() >= kLeastDigits || rules_.own().look_everywhere();
+  bool MayBeSomebodys(std::string_view number, uint32_t facts) const {
+    return redactor_.MayBeSomebodys(number, facts_[facts]);
   }
 
   std::string_view Get(StringId id) const { return strings_.Get(id); }
@@ -124,34 +77,9 @@ class Texts {
  private:
   static constexpr uint32_t kUnknown = UINT32_MAX;
 
-  // Whether the text changes; then text_ is what it becomes.
-  bool Apply(std::string_view text, const KeyFacts& facts, SqlDialect dialect) {
-    if (facts.reading != Reading::kText && facts.reading != Reading::kOwn && !facts.own.empty()) {
-      return ApplyBoth(text, facts, dialect);
-    }
-    switch (facts.reading) {
-      case Reading::kText: return redactor_.Redact(text, facts.hints, facts.own, text_);
-      case Reading::kSecret: return redactor_.RedactSecret(text, text_);
-      case Reading::kPerson: return redactor_.RedactPerson(text, facts.hints, text_);
-      case Reading::kSql: return redactor_.RedactSql(text, dialect, text_);
-      case Reading::kUrl: return redactor_.RedactUrl(text, text_);
-      case Reading::kQuery: return redactor_.RedactQuery(text, text_);
-      case Reading::kOwn: return redactor_.RedactOwn(text, facts.own.front(), text_);
-    }
-    return false;
-  }
-
-  // The key's own rules see the value first, then it is read as every value of such a key.
-  bool ApplyBoth(std::string_view text, const KeyFacts& facts, SqlDialect dialect) {
-    const bool is_changed = redactor_.Redact(text, facts.hints, facts.own, text_);
-    const std::string between = is_changed ? text_ : std::string(text);
-    if (!Apply(between, {facts.reading, facts.hints, {}}, dialect)) text_ = between;
-    return text_ != text;
-  }
-
   model::Strings& strings_;
   const RuleSet& rules_;
-  TextRedactor redactor_;
+  ValueRedactor redactor_;
   std::vector<KeyFacts> facts_;
   std::vector<uint32_t> of_keys_;  // by key
   // By id, what it became in the way in which it was read first. Most texts are read in one way only; the other ways,
@@ -248,7 +176,7 @@ class AttributeRedaction {
 
   // A number that is somebody's becomes a text.
   void Number(model::Value& value, const std::string& written, uint32_t facts) {
-    if (texts_.facts(facts) == KeyFacts() && !texts_.MayBeSomebodys(written)) return;
+    if (!texts_.MayBeSomebodys(written, facts)) return;
     if (const StringId id = texts_.RedactedNumber(written, facts)) value = model::Value::String(id);
   }
 

@@ -299,6 +299,37 @@ constexpr std::string_view kCodecsOfSpans =
     "MODIFY COLUMN duration Int64 CODEC(T64('bit'), ZSTD(1)), "
     "MODIFY COLUMN attributes Map(LowCardinality(String), String) CODEC(ZSTD(3))";
 
+// What erasing a person is about to remove: rows by hash, so that nothing of the person is in it. A partition an act.
+constexpr std::string_view kErasing = R"(
+CREATE TABLE IF NOT EXISTS erasing (
+  act String,
+  place LowCardinality(String) COMMENT 'table',
+  key UInt64 COMMENT 'hash of the whole row',
+  near UInt64 COMMENT 'what is compared before rows are hashed',
+  rows UInt64
+) ENGINE = MergeTree PARTITION BY act ORDER BY (place, key)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, old_parts_lifetime = 1)";
+
+// Every state of an erasure is a row; the one written last counts. They stay.
+constexpr std::string_view kErasures = R"(
+CREATE TABLE IF NOT EXISTS erasures (
+  tenant LowCardinality(String),
+  id String,
+  written Int64 COMMENT 'Unix nanoseconds',
+  started Int64,
+  finished Int64 COMMENT '0: not yet',
+  who String,
+  digest String COMMENT 'HMAC of the identifiers',
+  identifiers UInt32,
+  state LowCardinality(String),
+  rows Map(LowCardinality(String), UInt64) COMMENT 'by table',
+  note String
+) ENGINE = ReplacingMergeTree(written) ORDER BY (tenant, id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, old_parts_lifetime = 1)";
+
+// As all other tables have it: what was replaced is gone from disk at once.
+constexpr std::string_view kIncidentParts = "ALTER TABLE incidents MODIFY SETTING old_parts_lifetime = 1";
+
 constexpr std::string_view kVersions = R"(
 CREATE TABLE IF NOT EXISTS schema_versions (
   version UInt32,
@@ -329,9 +360,10 @@ constexpr std::array kVersion3 = {kIncidents};
 constexpr std::array kVersion4 = {kLogTemplateCounts, kLogTemplateAliases, kIndexLogArrival,
                                   kFillLogIndex,      kDropSpanKeyIndex,   kDropLogKeyIndex,
                                   kCodecsOfSpans,     kMergeSpansLater,    kMergeLogsLater};
+constexpr std::array kVersion5 = {kErasing, kErasures, kIncidentParts};
 // By version, from 1 on. Every statement may be run again, since a crash can fall between it and the version's row.
 constexpr std::array<std::span<const std::string_view>, kSchemaVersion> kMigrations = {kVersion1, kVersion2, kVersion3,
-                                                                                       kVersion4};
+                                                                                       kVersion4, kVersion5};
 
 base::Result<uint32_t> CurrentVersion(engine::Engine& engine) {
   uint32_t version = 0;

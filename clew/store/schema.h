@@ -16,7 +16,7 @@ inline constexpr int64_t kBucketNanos = 1'000'000'000;
 
 // The schema that this program reads and writes. Each version is a list of statements over the one before; data written
 // by an earlier version is brought forward when it is opened.
-inline constexpr uint32_t kSchemaVersion = 4;
+inline constexpr uint32_t kSchemaVersion = 5;
 
 // The tables whose partitions are days of arrival, in the order in which a day is dropped from them.
 std::span<const std::string_view> DatedTables();

@@ -121,6 +121,18 @@ void SenderDirectory::Add(std::string_view tenant, uint64_t id, int64_t day, std
   }
 }
 
+void SenderDirectory::Replace(std::string_view tenant, uint64_t id, int64_t day, std::string_view record) {
+  {
+    const std::unique_lock lock(mutex_);
+    if (const auto entries = tenants_.find(tenant); entries != tenants_.end()) {
+      if (const auto entry = entries->second.find(id); entry != entries->second.end()) {
+        entry->second.record = std::make_shared<const std::string>(record);
+      }
+    }
+  }
+  Add(tenant, id, day, record);
+}
+
 void SenderDirectory::ForgetUpTo(int64_t day) {
   const std::unique_lock lock(mutex_);
   for (auto& [tenant, entries] : tenants_) {

@@ -40,6 +40,8 @@ class SenderDirectory {
   bool IsKnown(std::string_view tenant, uint64_t id, int64_t day) const;
   // Of several days the newest counts.
   void Add(std::string_view tenant, uint64_t id, int64_t day, std::string_view record);
+  // Another record under an id that is known: what was in the one before is gone from the table.
+  void Replace(std::string_view tenant, uint64_t id, int64_t day, std::string_view record);
   // The rows of these days are gone from the table: forgets what no later day has.
   void ForgetUpTo(int64_t day);
   // nullptr where it is not known.

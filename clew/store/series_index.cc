@@ -100,6 +100,34 @@ void TenantSeries::Cover(uint64_t id, const SeriesBounds& bounds) {
   own.known = own.known || bounds.known;
 }
 
+TenantSeries TenantSeries::Without(const std::unordered_set<uint64_t>& ids) const {
+  TenantSeries rest;
+  for (const Entry& entry : entries_) {
+    if (entry.label_count == 0 || ids.contains(entry.id)) {
+      rest.entries_.emplace_back();
+      continue;
+    }
+    model::SeriesBatch one;
+    model::SeriesRow row;
+    row.id = entry.id;
+    row.labels = {0, entry.label_count};
+    for (uint32_t i = 0; i < entry.label_count; ++i) {
+      const model::LabelPair& label = labels_[entry.first_label + i];
+      one.labels.push_back(
+          {one.strings.Intern(strings_.Get(label.name)), one.strings.Intern(strings_.Get(label.value))});
+    }
+    row.family = one.strings.Intern(strings_.Get(entry.family));
+    row.help = one.strings.Intern(strings_.Get(entry.help));
+    row.unit = one.strings.Intern(strings_.Get(entry.unit));
+    row.type = entry.type;
+    row.temporality = entry.temporality;
+    // Ids differ, since they did before.
+    CLEW_CHECK(rest.Add(one, row, entry.arrival_seconds, !entry.bounds.known));
+    rest.entries_.back().bounds = entry.bounds;
+  }
+  return rest;
+}
+
 // Rows whose value of the label matches; only for matchers that do not match the empty value.
 TenantSeries::Rows TenantSeries::RowsOf(const LabelMatch& matcher) const {
   const auto values = postings_.find(Known(matcher.matcher().name));
@@ -153,7 +181,9 @@ base::Result<std::vector<SeriesMatch>> TenantSeries::Select(std::span<const mode
   }
   std::vector<SeriesMatch> matches;
   matches.reserve(rows->size());
-  for (const uint32_t row : *rows) matches.push_back({row, entries_[row].id, entries_[row].bounds});
+  for (const uint32_t row : *rows) {
+    if (entries_[row].label_count > 0) matches.push_back({row, entries_[row].id, entries_[row].bounds});
+  }
   return matches;
 }
 
@@ -194,6 +224,7 @@ void TenantSeries::VisitFamilies(const std::function<void(const FamilyMetadata&)
   // Of series of one family that differ, the one seen last in the table speaks for it.
   std::unordered_map<model::StringId, const Entry*> families;
   for (const Entry& entry : entries_) {
+    if (entry.label_count == 0) continue;
     const Entry*& chosen = families[entry.family];
     if (chosen == nullptr || entry.arrival_seconds >= chosen->arrival_seconds) chosen = &entry;
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "clew/base/result.h"
@@ -53,6 +54,9 @@ class TenantSeries {
   base::Status Add(const model::SeriesBatch& batch, const model::SeriesRow& row, uint32_t arrival_seconds,
                    bool may_have_points);
   void Cover(uint64_t id, const SeriesBounds& bounds);
+  // All but these ids, in memory of its own: nothing of them is left once this one is gone. Rows keep their numbers;
+  // those of the ids hold nothing.
+  TenantSeries Without(const std::unordered_set<uint64_t>& ids) const;
 
   base::Result<std::vector<SeriesMatch>> Select(std::span<const model::LabelMatcher> matchers) const;
   SeriesPtr Get(uint32_t row) const;
@@ -68,7 +72,7 @@ class TenantSeries {
   struct Entry {
     uint64_t id = 0;
     uint32_t first_label = 0;
-    uint32_t label_count = 0;
+    uint32_t label_count = 0;  // 0: removed
     model::StringId family = 0;
     model::StringId help = 0;
     model::StringId unit = 0;

@@ -86,6 +86,7 @@ class Store {
   // Ends running queries and closes the engine; later calls fail with UNAVAILABLE. The destructor does the same.
   void Close();
 
+  const std::string& data_dir() const { return data_dir_; }
   // What the readers of this folder work on.
   StoreState& state() const { return *state_; }
 

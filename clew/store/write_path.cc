@@ -94,6 +94,7 @@ class WritePath::Impl {
   base::Status FlushFor(const Question& question, const model::RequestContext& context);
   WritePathStats stats() const;
   base::UnixNanos StoredUpTo() const;
+  base::Status EmptyLog(const model::RequestContext& context);
   base::Status CheckReady() const;
   void Close(steady_clock::time_point deadline);
 
@@ -355,6 +356,16 @@ base::UnixNanos WritePath::Impl::StoredUpTo() const {
   return time;
 }
 
+base::Status WritePath::Impl::EmptyLog(const model::RequestContext& context) {
+  const base::UnixNanos now = options_.log.clock->Now();
+  while (StoredUpTo() < now) {
+    CLEW_RETURN_IF_ERROR(context.Check());
+    CLEW_RETURN_IF_ERROR(log_->CheckReady());
+    std::this_thread::sleep_for(kPoll);
+  }
+  return log_->Empty(context.deadline);
+}
+
 base::Status WritePath::Impl::CheckReady() const {
   CLEW_RETURN_IF_ERROR(log_->CheckReady());
   for (const auto& table : tables_) {
@@ -413,6 +424,8 @@ base::Status WritePath::FlushFor(const Question& question, const model::RequestC
 WritePathStats WritePath::stats() const { return impl_->stats(); }
 
 base::UnixNanos WritePath::StoredUpTo() const { return impl_->StoredUpTo(); }
+
+base::Status WritePath::EmptyLog(const model::RequestContext& context) { return impl_->EmptyLog(context); }
 
 base::Status WritePath::CheckReady() const { return impl_->CheckReady(); }
 

@@ -122,6 +122,9 @@ class WritePath : public PendingFlusher {
   WritePathStats stats() const;
   // All rows that arrived before it are in their tables, but for what arrives after the clock was set back.
   base::UnixNanos StoredUpTo() const;
+  // Returns once all rows that were taken before the call are in their tables and nothing of them is left in the log.
+  // UNAVAILABLE, DEADLINE_EXCEEDED where that cannot be had within the context.
+  base::Status EmptyLog(const model::RequestContext& context);
   // Whether data is kept now: no replay is under way, the log takes rows, INSERTs get through. Else the reason.
   base::Status CheckReady() const;
 

@@ -7,6 +7,7 @@ import time
 import pytest
 import requests
 import yaml
+from clew_program import eventually
 from clew_server import Server, resource
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
@@ -23,12 +24,30 @@ class Described:
         self.file = yaml.safe_load(server.get("/api/clew/openapi.yaml"))
         self.registry = Registry().with_resource("openapi", Resource(self.file, DRAFT202012))
         self.asked: set[str] = set()
+        # Printed once the server listens, since nobody else has to show a token.
+        self.admin = {"Authorization": "Bearer " + server.process.stdout.readline().split()[1]}
 
     def path_of(self, path: str) -> str:
         for pattern in sorted(self.file["paths"]):
             if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path):
                 return pattern
         raise AssertionError(f"{path} is not in the OpenAPI file")
+
+    def ask_as_admin(self, method: str, path: str, expect: int = 200, **body) -> dict:
+        """An answer to the token that the server printed; without it there is none."""
+        pattern = self.path_of(path)
+        url = self.server.url + path
+        words = {"json": body} if method == "post" else {}
+        assert requests.request(method, url, timeout=30, **words).status_code == 403
+        answer = requests.request(method, url, headers=self.admin, timeout=30, **words)
+        assert answer.status_code == expect, answer.text
+        self.asked.add(pattern)
+        place = f"openapi#/paths/{pattern.replace('~', '~0').replace('/', '~1')}/{method}/responses/{expect}"
+        schema = place + "/content/application~1json/schema"
+        Draft202012Validator({"$ref": schema.replace("{", "%7B").replace("}", "%7D")}, registry=self.registry).validate(
+            answer.json()
+        )
+        return answer.json()
 
     def get(self, path: str, expect: int = 200, tenant: str | None = None, **parameters) -> dict:
         pattern = self.path_of(path)
@@ -297,6 +316,22 @@ def test_wrong_questions(api, path, query):
 def test_unknown_paths_are_errors_of_the_same_form(api):
     answer = requests.get(api.server.url + "/api/clew/nothing", timeout=10)
     assert answer.status_code == 404 and answer.json()["code"] == "NOT_FOUND"
+
+
+def test_privacy(api):
+    step = api.ask_as_admin("post", "/api/clew/privacy/scan", rows=3)
+    rows = step["rows"]
+    while "cursor" in step:
+        step = api.ask_as_admin("post", "/api/clew/privacy/scan", rows=3, cursor=step["cursor"])
+        rows += step["rows"]
+    assert rows >= 8
+    found = api.ask_as_admin("post", "/api/clew/privacy/find", user="nobody@example.net")
+    assert found["rows"] == []
+    begun = api.ask_as_admin("post", "/api/clew/privacy/erasures", 202, user="nobody@example.net", also=["n-12345"])
+    path = f"/api/clew/privacy/erasures/{begun['id']}"
+    done = eventually(lambda: (act := api.ask_as_admin("get", path))["state"] == "done" and act, 60)
+    assert done["identifiers"] == 2 and done["rows"] == {}
+    assert api.ask_as_admin("get", "/api/clew/privacy/erasures")["erasures"] == [done]
 
 
 def test_the_file_describes_no_path_that_was_not_asked(api):

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "clew/api/http/error.h"
+#include "clew/auth/authorization.h"
 
 namespace clew::api::http {
 
@@ -25,6 +26,18 @@ net::HttpRouter::Filter TokenFilter(std::shared_ptr<auth::TokenFile> tokens, std
           {{"WWW-Authenticate", "Bearer realm=\"clew\""}, {"WWW-Authenticate", "Basic realm=\"clew\""}}};
     }
     head.principal = *std::move(grant);
+    return std::nullopt;
+  };
+}
+
+net::HttpRouter::Filter AdminTokenFilter(std::string token) {
+  auto grant = std::make_shared<auth::Grant>();
+  grant->name = "whoever has the token printed at start";
+  grant->roles = uint8_t{1} << static_cast<unsigned>(model::Role::kAdmin);
+  return [token = std::move(token),
+          grant = Principal(std::move(grant))](net::HttpRequest& head) -> std::optional<net::HttpRouter::Refusal> {
+    const auto shown = auth::TokenOf(head.headers.Get("Authorization"));
+    if (shown && *shown == token) head.principal = grant;
     return std::nullopt;
   };
 }

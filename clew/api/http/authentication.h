@@ -15,7 +15,11 @@ namespace clew::api::http {
 // ContextOf.
 net::HttpRouter::Filter TokenFilter(std::shared_ptr<auth::TokenFile> tokens, std::vector<std::string> open_paths);
 
-// The grant that TokenFilter noted; nullptr where no token is asked for.
+// For a server that asks nobody for a token: whoever shows `token` gets the role admin, which nobody has without it;
+// others are let pass as before, whatever they show.
+net::HttpRouter::Filter AdminTokenFilter(std::string token);
+
+// The grant that TokenFilter noted; nullptr where no token was asked for nor shown.
 const auth::Grant* GrantOf(const net::HttpRequest& request);
 
 }  // namespace clew::api::http

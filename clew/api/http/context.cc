@@ -31,6 +31,10 @@ base::Result<model::RequestContext> ContextOf(const net::HttpRequest& request, c
     CLEW_RETURN_IF_ERROR(grant->Check(role));
     CLEW_ASSIGN_OR_RETURN(context.tenant, grant->TenantFor(asked));
   } else {
+    if (role == model::Role::kAdmin) {
+      return base::Fail(base::Code::kPermissionDenied,
+                        "this takes the admin token that `clew serve` printed at its start (--token-file)");
+    }
     context.tenant = asked.value_or(model::TenantId());
   }
   context.role = role;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <future>
 #include <random>
+#include <thread>
 
 #include "clew/base/bytes.h"
 #include "clew/base/log.h"
@@ -31,6 +32,7 @@ constexpr std::chrono::seconds kRetryPause{5};
 constexpr std::chrono::seconds kFullDiskRetry{5};
 // A full disk is not asked for each record whether it has room again.
 constexpr std::chrono::milliseconds kStartPause{200};
+constexpr std::chrono::milliseconds kEmptyPoll{10};
 // An error that lasts is said this often.
 constexpr std::chrono::seconds kSayAgain{60};
 
@@ -158,6 +160,42 @@ void Log::EnqueueControl(RecordKind kind, const CutPayload& cut) {
   Enqueue(std::move(request));
 }
 
+base::Status Log::Empty(steady_clock::time_point deadline) {
+  uint64_t before = 0;
+  {
+    const base::MutexLock lock(mutex_);
+    before = ends_;
+    end_segment_ = true;
+    wake_.notify_all();
+  }
+  while (true) {
+    {
+      const base::MutexLock lock(mutex_);
+      if (failed_) return std::unexpected(*failed_);
+      if (closing_) return std::unexpected(Closed());
+      if (ends_ > before && (stats_.oldest_sequence == 0 || stats_.oldest_sequence > ended_at_)) return {};
+    }
+    if (steady_clock::now() >= deadline) {
+      return base::Fail(base::Code::kDeadlineExceeded, "the write-ahead log still holds rows that are in no table yet");
+    }
+    std::this_thread::sleep_for(kEmptyPoll);
+  }
+}
+
+// On the log's thread, with all that was queued before written.
+void Log::EndSegment() {
+  {
+    const base::MutexLock lock(mutex_);
+    if (!end_segment_ || !queue_.empty()) return;
+    end_segment_ = false;
+  }
+  if (file_) CloseSegment();
+  NoteSize();
+  const base::MutexLock lock(mutex_);
+  ended_at_ = next_sequence_ - 1;
+  ++ends_;
+}
+
 LogStats Log::stats() const {
   const base::MutexLock lock(mutex_);
   LogStats stats = stats_;
@@ -215,7 +253,9 @@ void Log::Run() {
     std::deque<Request> group;
     {
       const base::MutexLock lock(mutex_);
-      const auto is_due = [this]() REQUIRES(mutex_) { return !queue_.empty() || closing_ || durable_moved_; };
+      const auto is_due = [this]() REQUIRES(mutex_) {
+        return !queue_.empty() || closing_ || durable_moved_ || end_segment_;
+      };
       const auto until = NextHousekeeping();
       while (!is_due() && steady_clock::now() < until) {
         if (until == steady_clock::time_point::max()) {
@@ -231,6 +271,7 @@ void Log::Run() {
       if (group.empty() && closing_) break;
     }
     if (!group.empty()) WriteGroup(group);
+    EndSegment();
     SealIdle();
     DeleteDurable();
     ExpireHashFiles();
@@ -421,6 +462,7 @@ void Log::NoteSize() {
   const base::MutexLock lock(mutex_);
   stats_.bytes = total;
   stats_.segments = segments_.size();
+  stats_.oldest_sequence = segments_.empty() ? 0 : segments_.front().id.first_sequence;
 }
 
 bool Log::IsDurable(const Segment& segment) const {

@@ -87,6 +87,7 @@ struct LogStats {
   uint64_t refused_records = 0;  // no room
   uint64_t bytes = 0;            // of all segments
   uint64_t segments = 0;
+  uint64_t oldest_sequence = 0;  // first record of the oldest segment, 0: there is none
   uint64_t queued_records = 0;
   bool failed = false;
   std::string last_error;  // empty: all that was asked for last is written
@@ -134,6 +135,11 @@ class Log {
   // The rows of `cut` can never go into their table (or not with this version of Clew): the segments that hold them are
   // renamed to *.aside instead of deleted, and nothing reads them again. Called before MarkDurable gives them up.
   void SetAside(const CutPayload& cut);
+
+  // Ends the segment that is being written, and returns once no segment is left that held a record when it was called:
+  // what had been in the log is in its table and nowhere else. UNAVAILABLE: closing, or the log has failed;
+  // DEADLINE_EXCEEDED: rows are not durable in their table by then.
+  base::Status Empty(std::chrono::steady_clock::time_point deadline);
 
   LogStats stats() const;
   // The arrival of the records that are being written and whose callbacks have not all run; the largest time there is
@@ -183,6 +189,7 @@ class Log {
   base::Status KeepHashes(const Segment& segment);
   void ExpireHashFiles();
   bool IsDurable(const Segment& segment) const;
+  void EndSegment();
   void SealIdle();
   std::chrono::steady_clock::time_point NextHousekeeping() const;
 
@@ -214,6 +221,10 @@ class Log {
   std::deque<Request> queue_ GUARDED_BY(mutex_);
   bool closing_ GUARDED_BY(mutex_) = false;
   bool durable_moved_ GUARDED_BY(mutex_) = false;
+  bool end_segment_ GUARDED_BY(mutex_) = false;
+  // The last record of all segments that were ended for Empty.
+  uint64_t ended_at_ GUARDED_BY(mutex_) = 0;
+  uint64_t ends_ GUARDED_BY(mutex_) = 0;
   std::array<uint64_t, kTableCount> told_durable_ GUARDED_BY(mutex_){};
   std::vector<CutPayload> aside_ GUARDED_BY(mutex_);
   std::optional<base::Error> failed_ GUARDED_BY(mutex_);
