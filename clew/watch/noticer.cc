@@ -124,8 +124,16 @@ base::Status Noticer::FullLook(Tenant& tenant, const model::RequestContext& cont
     tenant.suspected = tenant.tracker.suspects() || (tenant.suspected && diagnosis.incident);
     return {};
   }
-  const store::Incident& incident = *tenant.tracker.incident();
-  CLEW_RETURN_IF_ERROR(store::IncidentTable(store_, context).Put(incident, now));
+  store::Incident incident = *tenant.tracker.incident();
+  store::IncidentTable table(store_, context);
+  if (happening == Happening::kClosed) {
+    // Nothing was looked at anew, and what was taken out of the kept one meanwhile (a person was erased) stays out.
+    if (auto kept = table.Get(incident.id)) {
+      kept->closed = incident.closed;
+      incident = *std::move(kept);
+    }
+  }
+  CLEW_RETURN_IF_ERROR(table.Put(incident, now));
   if (happening == Happening::kUpdated) return {};
   if (happening == Happening::kClosed) tenant.suspected = false;
   base::LogInfo("incident {} {}: {}", incident.id, HappeningName(happening), incident.summary);
