@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -57,10 +56,10 @@ int64_t ShowFound(const base::JsonValue& found, FILE* out) {
 
 bool MayGoOn(const EraseOptions& options) {
   if (options.yes) return true;
-  fmt::print(stderr, "This cannot be undone. Type yes to go on: ");
+  fmt::print(stderr, "This cannot be undone. Type yes to go on (--yes does not ask): ");
   std::string answer;
   std::getline(std::cin, answer);
-  return answer == "yes";
+  return answer == "yes" || answer == "y";
 }
 
 void PrintErasure(const base::JsonValue& erasure) {
@@ -87,12 +86,9 @@ base::Result<std::string> Await(ApiClient& client, const std::string& id) {
 
 int Erase(const EraseOptions& options) {
   const bool is_json = options.format == "json";
-  if (!options.yes && isatty(STDIN_FILENO) == 0) {
-    return ReportError({base::Code::kInvalidArgument, "nobody is there to be asked; give --yes to erase at once", {}});
-  }
   auto client = ApiClient::Make(options.server);
   if (!client) return ReportError(client.error());
-  const auto found = client->PostJson("/api/clew/privacy/find", BodyOf(options));
+  const auto found = client->PostJson("/api/clew/privacy/find?timeout=120s", BodyOf(options));
   if (!found) return ReportError(found.error());
   ShowFound(*found, is_json ? stderr : stdout);
   std::fflush(stdout);

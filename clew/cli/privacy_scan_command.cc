@@ -128,9 +128,8 @@ void AddPrivacyScanCommand(CLI::App& privacy, int& exit_code) {
       "Examples:\n"
       "  clew privacy scan                       by the rules in force in the server: what slipped in before them\n"
       "  clew privacy scan --config new.yaml     what new rules would change\n"
-      "Counts by rule, signal, service and attribute; never a value. It goes step by step with pauses, tells where it "
-      "is on\n"
-      "standard error, and goes on from there with --cursor. It takes the role admin, as `clew privacy erase` does.");
+      "Counts by rule, signal, service and attribute; never a value. It goes step by step with pauses, tells on\n"
+      "standard error where it is, and goes on from there with --cursor.");
   AddConfigOption(*command, options->config);
   command->add_option("--cursor", options->cursor, "Go on from where an earlier run stopped");
   command->add_option("--rows", options->rows, "Rows of one step")->capture_default_str();

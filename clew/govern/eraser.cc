@@ -69,10 +69,16 @@ base::Result<std::vector<store::PersonRows>> Eraser::Preview(const model::Reques
 }
 
 base::Result<std::vector<store::Erasure>> Eraser::List(const model::RequestContext& context) {
+  const auto running = [this] {
+    const base::MutexLock lock(mutex_);
+    return running_;
+  };
+  // One that begins or ends while the table is read runs before or behind that.
+  const std::optional<std::string> before = running();
   CLEW_ASSIGN_OR_RETURN(std::vector<store::Erasure> erasures, store::ErasureTable(store_, context).List());
-  const base::MutexLock lock(mutex_);
+  const std::optional<std::string> behind = running();
   for (store::Erasure& erasure : erasures) {
-    if (erasure.state == "running" && running_ != erasure.id) erasure.state = "interrupted";
+    if (erasure.state == "running" && before != erasure.id && behind != erasure.id) erasure.state = "interrupted";
   }
   return erasures;
 }

@@ -83,7 +83,7 @@ void PrivacyApi::Register(net::HttpRouter& router) const {
 }
 
 net::HttpResponse PrivacyApi::Scan(const net::HttpRequest& request) const {
-  const auto context = http::ContextOf(request, model::Role::kAdmin);
+  const auto context = http::ContextOf(request);
   if (!context) return http::JsonError(context.error());
   const auto json = base::ParseJson(request.body.empty() ? "{}" : std::string_view(request.body));
   if (!json || !json->is_object()) {
@@ -142,7 +142,7 @@ net::HttpResponse PrivacyApi::Erase(const net::HttpRequest& request) const {
 }
 
 net::HttpResponse PrivacyApi::List(const net::HttpRequest& request) const {
-  const auto context = http::ContextOf(request, model::Role::kAdmin);
+  const auto context = http::ContextOf(request);
   if (!context) return http::JsonError(context.error());
   const auto erasures = eraser_.List(*context);
   if (!erasures) return http::JsonError(erasures.error());
@@ -154,7 +154,7 @@ net::HttpResponse PrivacyApi::List(const net::HttpRequest& request) const {
 }
 
 net::HttpResponse PrivacyApi::Get(const net::HttpRequest& request) const {
-  const auto context = http::ContextOf(request, model::Role::kAdmin);
+  const auto context = http::ContextOf(request);
   if (!context) return http::JsonError(context.error());
   const auto erasures = eraser_.List(*context);
   if (!erasures) return http::JsonError(erasures.error());

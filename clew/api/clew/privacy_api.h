@@ -14,9 +14,8 @@
 namespace clew::api::clew_api {
 
 // /api/clew/privacy/…: what is kept that should not be (openapi.yaml: ScanStep), what is kept of a person, and removing
-// it (Erasure). All of it takes the role
-// admin. Identifiers come in bodies, so that they stand in nobody's list of URLs. Outlived by what it is made of; any
-// thread.
+// it (Erasure). Whatever names a person takes the role admin and comes in bodies, so that it stands in nobody's list of
+// URLs. Outlived by what it is made of; any thread.
 class PrivacyApi {
  public:
   // What a text of a configuration says of privacy.

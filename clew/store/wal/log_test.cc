@@ -494,5 +494,29 @@ TEST(Log, LosesNothingAcknowledgedWithoutWhatWasNotSynced) {
   EXPECT_EQ(found.size(), numbers.size()) << "records stand twice";
 }
 
+TEST(Log, EmptyLeavesNoSegmentThatHeldWhatWasThere) {
+  const TestFolder folder;
+  const auto log = OpenLog(OptionsFor(folder));
+  const auto soon = [] { return std::chrono::steady_clock::now() + 10s; };
+  // Nothing there is nothing to wait for.
+  EXPECT_TRUE(log->Empty(soon()));
+  const auto first = AppendSpans(*log, 1, 3);
+  ASSERT_TRUE(first);
+  // Not in its table yet: it stays.
+  const base::Status early = log->Empty(std::chrono::steady_clock::now() + 50ms);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, base::Code::kDeadlineExceeded);
+  EXPECT_EQ(CountFiles(folder, ".wal"), 1u);
+  log->MarkDurable(Table::kSpans, first->sequence);
+  EXPECT_TRUE(log->Empty(soon()));
+  EXPECT_EQ(CountFiles(folder, ".wal"), 0u);
+  EXPECT_EQ(log->stats().oldest_sequence, 0u);
+  // What comes later begins another one, which is not waited for.
+  ASSERT_TRUE(AppendSpans(*log, 10));
+  EXPECT_EQ(CountFiles(folder, ".wal"), 1u);
+  log->Close();
+  EXPECT_FALSE(log->Empty(soon()));
+}
+
 }  // namespace
 }  // namespace clew::store::wal
