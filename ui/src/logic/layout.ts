@@ -16,7 +16,7 @@ export interface Placed {
   edges: PlacedEdge[];
 }
 
-export const NODE = { width: 164, height: 44 };
+export const NODE = { width: 178, height: 44 };
 const MANY = 20;
 
 const LABEL = 22; // characters that a box has room for
