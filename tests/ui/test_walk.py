@@ -16,6 +16,7 @@ VIEWS = {
     "logs": "/ui/logs",
     "why": "/ui/why",
     "incident": "/ui/incidents/{incident}",
+    "templates": "/ui/logs?view=templates",
     "compare": "/ui/traces?service=payment&apart=failed",
 }
 
@@ -70,6 +71,21 @@ def test_a_log_line_leads_to_its_trace(shop, tab):
     view.click(".log-line.open >> text=Its trace")
     assert view.page.locator(".line.chosen").count() == 1
     assert "▲ failed" in view.text(".detail") and "GatewayTimeout" in view.text(".detail")
+
+
+def test_templates_lead_to_their_lines_and_a_trace(shop, tab):
+    view = tab(shop.server.url)
+    view.open("/ui/logs?service=payment&view=templates")
+    row = view.page.locator("tbody tr", has_text="gateway pool exhausted")
+    assert "<*>" in row.inner_text() and "warn" in row.inner_text().lower()
+    row.locator("a", has_text="exhausted").click()
+    view.settle()
+    assert "text=exhausted" in view.page.url and "gateway pool exhausted" in view.text(".log-row")
+    view.page.go_back()
+    view.settle()
+    view.page.locator("tbody tr", has_text="charge failed").locator("a", has_text="Trace").click()
+    view.settle()
+    assert view.page.locator(".line.log").count() > 0
 
 
 def test_an_open_line_is_part_of_the_address(shop, tab):

@@ -4,27 +4,16 @@ import { type Map_, withFigures } from './edges';
 import { errorRatios } from './history';
 import { HUES, hueOf } from './hue';
 import { labelOf, around as neighbours, place } from './layout';
-import { patternsOf } from './patterns';
+import { linesOf } from './templates';
 import { around, pageLink } from './walk';
 
-test('lines that differ in numbers and ids only are one pattern', () => {
-  const lines = [
-    'took 12 ms',
-    'took 7.5 ms',
-    'user "zoe" left',
-    "user 'bob' left",
-    'id 0af7651916cd43dd8448eb211c80319c',
-  ];
-  const patterns = patternsOf(lines.map((body, i) => ({ body, level: i ? 'info' : 'warn' })));
-  expect(patterns.map((one) => [one.text, one.count])).toEqual([
-    ['took … ms', 2],
-    ['user … left', 2],
-    ['id …', 1],
-  ]);
-  expect([...(patterns[0]?.levels ?? [])]).toEqual([
-    ['warn', 1],
-    ['info', 1],
-  ]);
+test('a template leads to its lines by its fixed words', () => {
+  const template = 'gateway pool exhausted <*> of <*> in use waiting pool';
+  expect(linesOf({ service: 'a b', template })).toEqual({
+    service: 'a b',
+    text: ['exhausted', 'gateway', 'waiting', 'pool', 'use'],
+  });
+  expect(linesOf({ service: '', template: '<*> <*>' }).text).toEqual([]);
 });
 
 test('links of the API lead to views of the page', () => {

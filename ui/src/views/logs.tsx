@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines: search, their number over time, the lines themselves (more are asked for at the end), patterns.
+// Log lines: search, their number over time, the lines themselves (more are asked for at the end), templates.
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { OlderLines, olderThan } from '../logic/log_pages';
-import { type Pattern, patternsOf } from '../logic/patterns';
-import { clock, count, moment, oneLine, valueText } from '../logic/text';
+import { linesOf } from '../logic/templates';
+import { ago, clock, count, moment, oneLine, valueText } from '../logic/text';
 import { useApart } from '../parts/apart';
 import { CopyCommand } from '../parts/copy';
 import { Choice, Field, Filters, ServiceField, Switch } from '../parts/field';
 import { PanelHead } from '../parts/panel';
-import { ServiceDot } from '../parts/service_name';
+import { ServiceDot, ServiceName } from '../parts/service_name';
 import { LogDetail, type LogRecord } from '../parts/span_detail';
+import { Spark } from '../parts/spark';
 import { Failed, NoRows, Shown } from '../parts/states';
 import { type Column, Table } from '../parts/table';
 import { TimeChart } from '../parts/time_chart';
 import { VirtualList } from '../parts/virtual_list';
-import { address, change, rangeOf, useAddress } from '../state/address';
+import { address, change, href, rangeOf, useAddress } from '../state/address';
 import { type Key, useKeys } from '../state/keys';
-import { get, type Question, useGet } from '../state/server';
+import { type Answered, get, type Question, useGet } from '../state/server';
 
 const PAGE = 500;
 const NONE: LogRecord[] = [];
@@ -32,6 +33,7 @@ const LEVEL_COLORS: Record<string, string> = {
   unknown: '--muted',
 };
 
+type Template = Answered<'/api/clew/logs/templates'>['templates'][number];
 type Asked = Omit<Question<'/api/clew/logs'>, 'limit' | 'order'>;
 
 function filtersOf(params: URLSearchParams): Asked {
@@ -91,7 +93,6 @@ function useLines(filters: Asked, every: number | false) {
     more,
     count: first.length + (hasMore ? older.count : 0),
     at: (place: number) => (place < first.length ? first[place] : older.at(place - first.length)),
-    loaded: () => [...first, ...older.loaded()],
     holds: (name: string) => [...first, ...older.loaded()].some((log) => nameOf(log) === name),
     failure: older.failure,
     again: () => {
@@ -160,25 +161,59 @@ function Line({ log, isOpen, isChosen, onToggle }: LineProps) {
   );
 }
 
-const PATTERNS: Column<Pattern>[] = [
-  { head: 'Pattern', cell: (pattern) => <bdi>{oneLine(pattern.text, 300)}</bdi> },
-  { head: 'Levels', words: true, cell: (pattern) => [...pattern.levels.keys()].join(', ') },
-  { head: 'Lines', cell: (pattern) => count(pattern.count) },
+const TEMPLATES: Column<Template>[] = [
+  {
+    head: 'Template',
+    cell: (one) => (
+      <a href={href('/ui/logs', linesOf(one))} title={oneLine(one.example, 300)}>
+        <bdi class="template">{oneLine(one.template, 300)}</bdi>
+      </a>
+    ),
+  },
+  { head: 'Level', words: true, cell: (one) => <span class={`level ${one.level}`}>{one.level}</span> },
+  { head: 'Service', words: true, cell: (one) => <ServiceName service={one.service} /> },
+  {
+    head: 'Lines',
+    cell: (one) => (
+      <span class="pair">
+        {count(one.records)}
+        <Spark values={one.counts} kind={one.level === 'error' || one.level === 'critical' ? 'error' : 'rate'} />
+      </span>
+    ),
+  },
+  { head: 'Last seen', cell: (one) => ago(one.last_seen) },
+  {
+    head: 'A trace',
+    cell: (one) => one.example_trace_id && <a href={href(`/ui/traces/${one.example_trace_id}`)}>Trace</a>,
+  },
 ];
 
-function Patterns({ lines }: { lines: LogRecord[] }) {
-  const patterns = useMemo(
-    () => patternsOf(lines.map((record) => ({ body: valueText(record.body), level: record.level }))),
-    [lines],
-  );
+/** What the lines of the range have in common, counted by the server over all that came. */
+function Templates({ filters }: { filters: Asked }) {
+  const { service, from, to } = filters;
+  const answer = useGet('/api/clew/logs/templates', {
+    ...(service ? { service } : {}),
+    ...(from ? { from } : {}),
+    ...(to ? { to } : {}),
+    points: 48,
+    limit: 300,
+  });
   return (
-    <>
-      <p class="muted">
-        Of the {count(lines.length)} lines that are loaded; what differs in numbers, ids and quoted words only is one
-        pattern.
-      </p>
-      <Table columns={PATTERNS} rows={patterns} keyOf={(pattern) => pattern.text} most={100} />
-    </>
+    <Shown answer={answer}>
+      {(data) => (
+        <>
+          <p class="muted">
+            All lines of the range{service ? ` of ${oneLine(service, 60)}` : ''}, counted by minutes, without the other
+            filters; {'<*>'} is what differs.
+            {data.complete ? '' : ' Some of the last minutes are not counted yet.'}
+          </p>
+          <Table columns={TEMPLATES} rows={data.templates} keyOf={(one) => `${one.service} ${one.id}`} />
+          {data.total > data.templates.length && (
+            <p class="muted">and {count(data.total - data.templates.length)} rarer ones</p>
+          )}
+        </>
+      )}
+    </Shown>
   );
 }
 
@@ -206,8 +241,8 @@ function FilterFields() {
   );
 }
 
-const togglePatterns = () =>
-  change({ view: address().params.get('view') === 'patterns' ? undefined : 'patterns' }, true);
+const toggleTemplates = () =>
+  change({ view: address().params.get('view') === 'templates' ? undefined : 'templates' }, true);
 
 export function Logs() {
   const { params } = useAddress();
@@ -233,13 +268,13 @@ export function Logs() {
         does: 'Errors only',
         run: () => change({ severity: address().params.get('severity') === 'error' ? undefined : 'error' }),
       },
-      { keys: 'p', does: 'Patterns, or lines', run: togglePatterns },
+      { keys: 'p', does: 'Templates, or lines', run: toggleTemplates },
     ],
     [],
   );
   useKeys(keys);
   const place = Math.min(chosen, lines.count - 1);
-  const showsPatterns = params.get('view') === 'patterns';
+  const showsTemplates = params.get('view') === 'templates';
   return (
     <>
       <h1 class="unseen">Logs</h1>
@@ -259,16 +294,16 @@ export function Logs() {
                   </>
                 }
               >
-                <button type="button" aria-pressed={showsPatterns} onClick={togglePatterns}>
-                  Patterns
+                <button type="button" aria-pressed={showsTemplates} onClick={toggleTemplates}>
+                  Templates
                 </button>
                 {apart.choice}
               </PanelHead>
               {apart.found}
               {open && !lines.holds(open) && <Named line={open} onClose={() => toggle(open)} />}
               {lines.failure && <Failed error={lines.failure} again={lines.again} />}
-              {showsPatterns ? (
-                <Patterns lines={lines.loaded()} />
+              {showsTemplates ? (
+                <Templates filters={filters} />
               ) : (
                 <VirtualList
                   count={lines.count}
