@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOAD = ROOT / "build" / "otlpload" / "otlpload"
 PEERS = ROOT / "build" / "peers"
 SERVER_CORE, LOAD_CORE = "1", "0"
+# What is measured, and what its items are called.
+KINDS = {"traces": "span", "logs": "record", "metrics": "point"}
 
 
 def free_port() -> int:
@@ -39,8 +41,8 @@ class Server:
     name: str
     command: list[str]
     ready: str
-    ingest: str
-    query: str  # Jaeger's API
+    ingest: dict[str, str]  # by kind: traces, logs, metrics
+    query: str  # Jaeger's API, where it has one
     folder: Path
     process: subprocess.Popen | None = field(default=None, repr=False)
 
@@ -66,9 +68,11 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def cpu(self) -> float:
+    def cpu(self) -> tuple[float, float]:
+        """Seconds of its own and in the kernel."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        user, system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:13])
+        return user, system
 
     def peak_mib(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -84,21 +88,30 @@ def clew(folder: Path) -> Server:
     command = [str(program), "serve", "--data-dir", str(folder)]
     for option, port in (("--listen", http), ("--otlp-http", otlp), ("--otlp-grpc", grpc)):
         command += [option, f"127.0.0.1:{port}"]
+    ingest = {kind: f"http://127.0.0.1:{otlp}/v1/{kind}" for kind in KINDS}
     url = f"http://127.0.0.1:{http}"
-    return Server("clew", command, f"{url}/readyz", f"http://127.0.0.1:{otlp}/v1/traces", f"{url}/jaeger", folder)
+    return Server("clew", command, f"{url}/readyz", ingest, f"{url}/jaeger", folder)
 
 
-def victoria_traces(folder: Path) -> Server:
-    program = require(PEERS / "victoria-traces", "tools/otlpload/build-peer victoria-traces SOURCE makes it")
-    port = free_port()
-    command = [str(program), f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}"]
-    command += ["-retentionPeriod=30d", "-loggerLevel=WARN"]
-    url = f"http://127.0.0.1:{port}"
-    ingest, query = f"{url}/insert/opentelemetry/v1/traces", f"{url}/select/jaeger"
-    return Server("victoria-traces", command, f"{url}/health", ingest, query, folder)
+def victoria(name: str, kind: str, path: str, query: str = "", retention: str = "30d"):
+    """A server of the Victoria family that takes one kind of telemetry."""
+
+    def make(folder: Path) -> Server:
+        program = require(PEERS / name, f"tools/otlpload/build-peer {name} SOURCE makes it")
+        url = f"http://127.0.0.1:{free_port()}"
+        command = [str(program), f"-storageDataPath={folder}", f"-httpListenAddr={url.removeprefix('http://')}"]
+        command += [f"-retentionPeriod={retention}", "-loggerLevel=WARN"]
+        return Server(name, command, f"{url}/health", {kind: url + path}, url + query, folder)
+
+    return make
 
 
-KNOWN = {"clew": clew, "victoria-traces": victoria_traces}
+KNOWN = {
+    "clew": clew,
+    "victoria-traces": victoria("victoria-traces", "traces", "/insert/opentelemetry/v1/traces", "/select/jaeger"),
+    "victoria-logs": victoria("victoria-logs", "logs", "/insert/opentelemetry/v1/logs"),
+    "victoria-metrics": victoria("victoria-metrics", "metrics", "/opentelemetry/v1/metrics", retention="100y"),
+}
 
 
 def version_of(name: str) -> str:

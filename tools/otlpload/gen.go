@@ -9,9 +9,11 @@ import (
 	"math/rand"
 
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -341,6 +343,58 @@ func buildLogs(r *rand.Rand, n int) []byte {
 		binary.BigEndian.PutUint64(rec.SpanId, r.Uint64())
 		s := scopes[r.Intn(len(scopes))]
 		s.LogRecords = append(s.LogRecords, rec)
+	}
+	out, err := proto.Marshal(req)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// metricGroups is how many bodies have series of their own; the next ones continue these.
+const metricGroups = 10
+
+// buildMetrics returns one ExportMetricsServiceRequest of n data points: counters, gauges and, one in twenty, histograms
+// of ten buckets. Bodies of the same group have the same series.
+func buildMetrics(r *rand.Rand, group, n int) []byte {
+	req := &colmetrics.ExportMetricsServiceRequest{}
+	start, at := baseNano-3600*1_000_000_000, baseNano
+	for points := 0; points < n; {
+		svc := serviceNames[len(req.ResourceMetrics)%len(serviceNames)]
+		inst := group*100 + len(req.ResourceMetrics)/len(serviceNames)
+		sm := &metricspb.ScopeMetrics{Scope: &commonpb.InstrumentationScope{Name: "io.opentelemetry.contrib." + shop[svc].lang}}
+		for i, ep := range shop[svc].endpoints {
+			attributes := []*commonpb.KeyValue{str("http.request.method", ep.method), str("http.route", ep.route)}
+			count := &metricspb.Sum{IsMonotonic: true, AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE}
+			for _, status := range []int64{200, 404, 500} {
+				count.DataPoints = append(count.DataPoints, &metricspb.NumberDataPoint{StartTimeUnixNano: start, TimeUnixNano: at,
+					Attributes: append(append([]*commonpb.KeyValue{}, attributes...), num("http.response.status_code", status)),
+					Value:      &metricspb.NumberDataPoint_AsInt{AsInt: int64(r.Intn(1_000_000))}})
+			}
+			sm.Metrics = append(sm.Metrics, &metricspb.Metric{Name: "http.server.requests", Unit: "{request}", Data: &metricspb.Metric_Sum{Sum: count}})
+			points += 3
+			if i == 0 && len(req.ResourceMetrics)%2 == 0 {
+				bounds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+				counts, total := make([]uint64, len(bounds)+1), uint64(0)
+				for j := range counts {
+					counts[j] = uint64(r.Intn(10_000))
+					total += counts[j]
+				}
+				sum := float64(total) * .04
+				sm.Metrics = append(sm.Metrics, &metricspb.Metric{Name: "http.server.request.duration", Unit: "s", Data: &metricspb.Metric_Histogram{Histogram: &metricspb.Histogram{
+					AggregationTemporality: metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
+					DataPoints: []*metricspb.HistogramDataPoint{{StartTimeUnixNano: start, TimeUnixNano: at, Attributes: attributes, Count: total, Sum: &sum,
+						ExplicitBounds: bounds, BucketCounts: counts}}}}})
+				points++
+			}
+		}
+		for _, name := range []string{"process.cpu.utilization", "process.memory.usage", "process.thread.count", "process.open_file_descriptor.count", "db.client.connection.count", "jvm.gc.pause"} {
+			sm.Metrics = append(sm.Metrics, &metricspb.Metric{Name: name, Data: &metricspb.Metric_Gauge{Gauge: &metricspb.Gauge{
+				DataPoints: []*metricspb.NumberDataPoint{{TimeUnixNano: at, Attributes: []*commonpb.KeyValue{str("state", "used")},
+					Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: float64(r.Intn(1_000_000)) / 1000}}}}}})
+			points++
+		}
+		req.ResourceMetrics = append(req.ResourceMetrics, &metricspb.ResourceMetrics{Resource: resourceOf(shop[svc], inst), ScopeMetrics: []*metricspb.ScopeMetrics{sm}})
 	}
 	out, err := proto.Marshal(req)
 	if err != nil {

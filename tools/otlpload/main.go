@@ -2,8 +2,8 @@
 
 // otlpload: build, replay and query realistic OTLP/HTTP protobuf load.
 //
-//	otlpload dump   -kind traces|logs -n 200 -batch 1000 -dir DIR     write bodies + offset tables to files
-//	otlpload replay -kind traces|logs -url URL -total 5000000 ...     replay prebuilt bodies, report JSON
+//	otlpload dump   -kind traces|logs|metrics -n 200 -batch 1000 -dir DIR     write bodies + offset tables to files
+//	otlpload replay -kind traces|logs|metrics -url URL -total 5000000 ...     replay prebuilt bodies, report JSON
 //	otlpload query  -ids FILE -byid URLTEMPLATE -search URLTEMPLATE   measure read latency, report JSON
 //
 // Bodies are built once from a fixed seed; on replay the trace ids, span ids and

@@ -110,13 +110,48 @@ func scanLogs(raw []byte) *body {
 	return b
 }
 
+// scanMetrics notes the times of points, which NumberDataPoint and HistogramDataPoint have in the same field.
+func scanMetrics(raw []byte) *body {
+	b := &body{raw: raw}
+	within := func(n protowire.Number, f func(v []byte, o int)) func(protowire.Number, protowire.Type, []byte, int) {
+		return func(m protowire.Number, t protowire.Type, v []byte, o int) {
+			if m == n && t == protowire.BytesType {
+				f(v, o)
+			}
+		}
+	}
+	point := func(v []byte, o int) {
+		b.items++
+		fields(v, o, func(n protowire.Number, t protowire.Type, _ []byte, o int) {
+			if n == 3 && t == protowire.Fixed64Type {
+				b.times = append(b.times, o)
+			}
+		})
+	}
+	fields(raw, 0, within(1, func(rm []byte, o int) {
+		fields(rm, o, within(2, func(sm []byte, o int) {
+			fields(sm, o, within(2, func(metric []byte, o int) {
+				fields(metric, o, func(n protowire.Number, t protowire.Type, data []byte, o int) {
+					if n == 5 || n == 7 || n == 9 { // gauge, sum, histogram
+						fields(data, o, within(1, point))
+					}
+				})
+			}))
+		}))
+	}))
+	return b
+}
+
 func buildBodies(kind string, n, batch int, seed int64) []*body {
 	out := make([]*body, n)
 	for i := range out {
 		r := rand.New(rand.NewSource(seed + int64(i)))
-		if kind == "logs" {
+		switch kind {
+		case "logs":
 			out[i] = scanLogs(buildLogs(r, batch))
-		} else {
+		case "metrics":
+			out[i] = scanMetrics(buildMetrics(r, i%metricGroups, batch))
+		default:
 			out[i] = scanTraces(buildTraces(r, batch))
 		}
 	}

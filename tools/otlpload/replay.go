@@ -24,7 +24,7 @@ import (
 
 func cmdDump(args []string) error {
 	fs := flag.NewFlagSet("dump", flag.ExitOnError)
-	kind := fs.String("kind", "traces", "traces or logs")
+	kind := fs.String("kind", "traces", "traces, logs or metrics")
 	n := fs.Int("n", 200, "bodies")
 	batch := fs.Int("batch", 1000, "spans or records per body")
 	seed := fs.Int64("seed", 1, "seed")
@@ -55,7 +55,7 @@ type sample struct {
 
 func cmdReplay(args []string) error {
 	fs := flag.NewFlagSet("replay", flag.ExitOnError)
-	kind := fs.String("kind", "traces", "traces or logs")
+	kind := fs.String("kind", "traces", "traces, logs or metrics")
 	url := fs.String("url", "", "OTLP/HTTP endpoint, e.g. http://127.0.0.1:4318/v1/traces")
 	total := fs.Int("total", 1_000_000, "spans or records to send")
 	n := fs.Int("n", 200, "prebuilt bodies")
