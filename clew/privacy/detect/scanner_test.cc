@@ -50,7 +50,8 @@ TEST(Detector, NamesAreUnique) {
   for (size_t i = 0; i < kDetectorCount; ++i) {
     const auto detector = static_cast<Detector>(i);
     // The rules of a configuration have names of their own.
-    if (detector != Detector::kOwn) EXPECT_EQ(DetectorOf(DetectorName(detector)), detector);
+    if (detector == Detector::kOwn) continue;
+    EXPECT_EQ(DetectorOf(DetectorName(detector)), detector);
   }
   EXPECT_FALSE(DetectorOf("nothing"));
   EXPECT_FALSE(DetectorOf(DetectorName(Detector::kOwn)));
