@@ -27,23 +27,27 @@ bool IsRuleName(std::string_view name) {
 }
 
 bool IsTakenOut(std::string_view text, size_t begin, size_t end) {
-  const size_t from = begin - std::min(begin, kRedacted.size() - 1);
-  const size_t mask = text.substr(0, end + kRedacted.size()).find(kRedacted, from);
-  if (mask != std::string_view::npos && mask <= begin && end <= mask + kRedacted.size()) return true;
-  // The colon of a pseudonym stands within the finding or before its digits.
+  const std::string_view found = text.substr(begin, end - begin);
+  if (kRedacted.contains(found)) {
+    const size_t from = begin - std::min(begin, kRedacted.size() - 1);
+    const size_t mask = text.substr(0, end + kRedacted.size()).find(kRedacted, from);
+    if (mask != std::string_view::npos && mask <= begin && end <= mask + kRedacted.size()) return true;
+  }
   constexpr size_t kLongest = kOwnKind.size() + kLongestRuleName + 1 + kPseudonymDigits;
-  if (end - begin > kLongest) return false;
+  const auto may_be_part = [](char c) {
+    return IsLower(c) || IsDigit(c) || c == '_' || c == '.' || c == '-' || c == ':';
+  };
+  if (found.size() > kLongest || !std::ranges::all_of(found, may_be_part)) return false;
+  // The colon of a pseudonym stands within the finding, or before its digits, or behind its kind.
   const size_t last = std::min(text.size(), end + kLongest);
-  for (size_t colon = begin - std::min(begin, kPseudonymDigits); colon < last; ++colon) {
-    if (text[colon] != ':') continue;
+  for (size_t colon = text.find(':', begin - std::min(begin, kPseudonymDigits)); colon < last;
+       colon = text.find(':', colon + 1)) {
+    if (colon + 1 + kPseudonymDigits < end || colon + 1 + kPseudonymDigits > text.size()) continue;
     size_t kind = colon;
-    while (kind > 0 && colon - kind < kLongest &&
-           (IsWordByte(text[kind - 1]) || text[kind - 1] == '.' || text[kind - 1] == '-'))
-      --kind;
+    while (kind > 0 && colon - kind < kLongest && may_be_part(text[kind - 1]) && text[kind - 1] != ':') --kind;
     // What stands before a kind may look like a part of it.
     for (; kind < colon && kind <= begin; ++kind) {
-      if (end <= colon + 1 + kPseudonymDigits && IsPseudonym(text.substr(kind, colon - kind + 1 + kPseudonymDigits)))
-        return true;
+      if (IsPseudonym(text.substr(kind, colon - kind + 1 + kPseudonymDigits))) return true;
     }
   }
   return false;
