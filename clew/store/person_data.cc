@@ -87,6 +87,28 @@ std::string InColumn(const PersonNeedles& needles, const engine::Type& type, con
   }
 }
 
+// Takes the person out of all that a batch holds.
+void EraseFrom(const PersonPattern& pattern, model::BatchBase& batch) {
+  const auto& values = pattern.needles().values;
+  const auto is_value = [&](std::string text) {
+    std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
+    return std::ranges::find(values, text) != values.end();
+  };
+  for (model::StringId id = 1; id < batch.strings.size(); ++id) {
+    std::string text(batch.strings.Get(id));
+    if (is_value(text)) text = kErased;
+    if (pattern.Erase(text) || text == kErased) batch.strings.Replace(id, text);
+  }
+  const model::StringId erased = batch.strings.Intern(kErased);
+  const auto erase_number = [&](model::Value& value) {
+    if (value.kind == model::ValueKind::kInt && is_value(std::to_string(value.int_value()))) {
+      value = model::Value::String(erased);
+    }
+  };
+  for (model::KeyValue& attribute : batch.attributes.key_values) erase_number(attribute.value);
+  for (model::Value& value : batch.attributes.values) erase_number(value);
+}
+
 }  // namespace
 
 // A table with texts of tenants, or with points of series.
@@ -254,13 +276,7 @@ base::Status PersonData::RewriteSenders(const Table& table) {
           } else {
             CLEW_ASSIGN_OR_RETURN(scope, ReadScopeRecord(*record, batch));
           }
-          for (model::StringId text = 1; text < batch.strings.size(); ++text) {
-            std::string own(batch.strings.Get(text));
-            const auto& values = pattern_.needles().values;
-            if (pattern_.Erase(own) || std::ranges::find(values, own) != values.end()) {
-              batch.strings.Replace(text, std::ranges::find(values, own) != values.end() ? kErased : own);
-            }
-          }
+          EraseFrom(pattern_, batch);
           senders.push_back({context_.tenant.name(), id, block[1].At<uint32_t>(row),
                              is_resource ? ResourceRecord(batch, resource) : ScopeRecord(batch, scope)});
         }

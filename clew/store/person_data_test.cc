@@ -168,8 +168,11 @@ TEST_F(PersonDataTest, RemovesLogsAndSeriesWithTheirPoints) {
 TEST_F(PersonDataTest, LeavesSendersAndIncidentsWithoutThePerson) {
   model::SpanBatch batch;
   const uint32_t service = AddService(batch, "shop");
-  batch.resources[service].attributes =
-      AttributeList(batch).Text("service.name", "shop").Text("owner", kZoe).Text("user.id", "42").Finish();
+  batch.resources[service].attributes = AttributeList(batch)
+                                            .Text("service.name", "shop")
+                                            .Text("owner", kZoe)
+                                            .Add("user.id", model::Value::Int(42))
+                                            .Finish();
   batch.scopes[service].name = batch.strings.Intern(kZoe);
   AddSpan(batch, service, "GET /", 3, 4, 0, kNow);
   ASSERT_TRUE(Insert(batch));

@@ -68,9 +68,9 @@ bool PersonPattern::Erase(std::string& text) const {
       erased = true;
     }
   }
-  // One match may take what must stand in front of the next.
-  while (words_ != nullptr && RE2::GlobalReplace(&text, *words_, "\\1" + std::string(kErased) + "\\2") > 0) {
-    erased = true;
+  // One match may take what must stand in front of the next, which the second round finds.
+  for (int round = 0; round < 2 && words_ != nullptr; ++round) {
+    erased |= RE2::GlobalReplace(&text, *words_, "\\1" + std::string(kErased) + "\\2") > 0;
   }
   return erased;
 }
