@@ -109,6 +109,22 @@ void EraseFrom(const PersonPattern& pattern, model::BatchBase& batch) {
   for (model::Value& value : batch.attributes.values) erase_number(value);
 }
 
+bool HoldsPerson(const std::filesystem::path& path, const PersonPattern& pattern) {
+  constexpr size_t kPiece = 4u << 20;
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes;
+  while (in) {
+    // A needle may stand across two pieces.
+    bytes.erase(0, bytes.size() - std::min(bytes.size(), pattern.longest_bytes()));
+    const size_t kept = bytes.size();
+    bytes.resize(kept + kPiece);
+    in.read(bytes.data() + kept, kPiece);
+    bytes.resize(kept + static_cast<size_t>(in.gcount()));
+    if (pattern.IsIn(bytes)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // A table with texts of tenants, or with points of series.
@@ -428,37 +444,27 @@ base::Result<uint64_t> PersonData::PartsAside() {
 
 base::Result<std::vector<std::string>> FilesWithPerson(const Store& store, const PersonPattern& pattern,
                                                        const model::RequestContext& context) {
-  constexpr size_t kPiece = 4u << 20;
-  std::vector<std::string> found;
   const std::filesystem::path root(store.data_dir());
-  std::error_code error;
-  std::string bytes;
-  // Files come and go meanwhile.
-  for (std::filesystem::recursive_directory_iterator file(root, error), end; !error && file != end;
-       file.increment(error)) {
-    CLEW_RETURN_IF_ERROR(context.Check());
-    std::error_code gone;
-    if (!file->is_regular_file(gone)) continue;
-    const std::string name = std::filesystem::relative(file->path(), root, gone).string();
-    if (pattern.IsIn(name)) {
-      found.push_back(name);
-      continue;
+  std::vector<std::string> found;
+  std::vector<std::filesystem::path> folders = {root};
+  while (!folders.empty()) {
+    const std::filesystem::path folder = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    // Parts come and go meanwhile, with their folders; what a merge writes anew was looked at as a table.
+    for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+      CLEW_RETURN_IF_ERROR(context.Check());
+      std::error_code gone;
+      if (file->is_directory(gone) && !file->is_symlink(gone)) folders.push_back(file->path());
+      const std::string name = file->path().lexically_relative(root).string();
+      if (pattern.IsIn(name) || (file->is_regular_file(gone) && HoldsPerson(file->path(), pattern))) {
+        found.push_back(name);
+      }
     }
-    std::ifstream in(file->path(), std::ios::binary);
-    bytes.clear();
-    while (in) {
-      // A needle may stand across two pieces.
-      bytes.erase(0, bytes.size() - std::min(bytes.size(), pattern.longest_bytes()));
-      const size_t kept = bytes.size();
-      bytes.resize(kept + kPiece);
-      in.read(bytes.data() + kept, kPiece);
-      bytes.resize(kept + static_cast<size_t>(in.gcount()));
-      if (!pattern.IsIn(bytes)) continue;
-      found.push_back(name);
-      break;
+    if (error && error != std::errc::no_such_file_or_directory) {
+      return base::ErrnoError("cannot look through " + folder.string(), error.value());
     }
   }
-  if (error) return base::ErrnoError(root.string(), error.value());
   return found;
 }
 

@@ -7,7 +7,9 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -144,6 +146,36 @@ def test_a_person_is_gone_and_nobody_else_changed(kept):
     # Once more: there is nothing.
     once_more = kept.erase("--yes")
     assert json.loads(once_more.stdout)["rows"] == {}, once_more.stderr
+
+
+def test_it_ends_while_others_keep_sending(kept):
+    kept.start().fill(3)
+    sent = 0
+    stop = threading.Event()
+
+    def send() -> None:
+        nonlocal sent
+        while not stop.is_set():
+            body = log("shop", f"order {sent} of {JOE}")
+            (scope,) = body["resourceLogs"][0]["scopeLogs"]
+            scope["logRecords"] *= 200
+            assert kept.server.post("logs", body).ok
+            sent += 200
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send)
+        try:
+            done = kept.erase("--yes")
+        finally:
+            stop.set()
+        sending.result()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["rows"]["logs"] == 3
+    taken = re.search(r'clew_ingest_rows_total\{signal="logs"\} (\d+)', kept.server.get("/metrics"))
+    assert int(taken[1]) == sent + 6
+    left = kept.server.get("/api/clew/logs/histogram", service="shop", points=1)["levels"]
+    assert sum(sum(level["counts"]) for level in left) == sent + 3
 
 
 def test_it_goes_on_after_a_kill_in_the_middle(kept):
