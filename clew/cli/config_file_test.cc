@@ -34,7 +34,14 @@ TEST(ConfigFile, EveryKey) {
                              "tokens: /etc/clew/tokens  # who may\n"
                              "allowed-hosts: [clew.example]\n"
                              "allowed-origins:\n"
-                             "  - https://grafana.example\n",
+                             "  - https://grafana.example\n"
+                             "tenant-bytes: 1000\n"
+                             "tenant-spans: 2000\n"
+                             "tenant-logs: 3000\n"
+                             "tenant-points: 4000\n"
+                             "tenant-series: 0\n"
+                             "tenants: 6\n"
+                             "privacy: {truncate-addresses: true}\n",
                              config),
               IsEmpty());
   EXPECT_EQ(config.data_dir, "/var/lib/clew");
@@ -48,6 +55,13 @@ TEST(ConfigFile, EveryKey) {
   EXPECT_EQ(config.token_file, "/etc/clew/tokens");
   EXPECT_THAT(config.allowed_hosts, ElementsAre("clew.example"));
   EXPECT_THAT(config.allowed_origins, ElementsAre("https://grafana.example"));
+  EXPECT_EQ(config.tenant_limits.bytes_per_second, 1000u);
+  EXPECT_EQ(config.tenant_limits.spans_per_second, 2000u);
+  EXPECT_EQ(config.tenant_limits.records_per_second, 3000u);
+  EXPECT_EQ(config.tenant_limits.points_per_second, 4000u);
+  EXPECT_EQ(config.tenant_limits.series, 0u);
+  EXPECT_EQ(config.tenant_limits.tenants, 6u);
+  EXPECT_TRUE(config.privacy.truncate_addresses);
 }
 
 TEST(ConfigFile, NothingIsFine) {
@@ -71,6 +85,9 @@ TEST(ConfigFile, NamesLineAndKeyOfEachMistake) {
   EXPECT_THAT(Mistakes("retention: soon\ndisk-share: 120%\n"),
               ElementsAre("c:1: retention: expected a length of time such as 30d, or 0 for ever",
                           "c:2: disk-share: expected a percentage from 0% to 100%, such as 80%"));
+  EXPECT_THAT(Mistakes("tenant-bytes: -1\ntenants: many\n"),
+              ElementsAre("c:1: tenant-bytes: expected a whole number, or 0 for no bound",
+                          "c:2: tenants: expected a whole number, or 0 for no bound"));
   EXPECT_THAT(Mistakes("listen: [\n"), ElementsAre(HasSubstr("not YAML")));
   EXPECT_THAT(Mistakes("just words\n"), ElementsAre(HasSubstr("c:1: expected keys")));
   EXPECT_THAT(Mistakes("tls: {certificate: a}\n"), ElementsAre("c: tls: expected both certificate and key"));
