@@ -52,7 +52,8 @@ class Texts {
     if (!is_first) {
       if (const auto known = others_.find(uint64_t{id} << 32 | way); known != others_.end()) return known->second;
     }
-    const StringId redacted = redactor_.Redact(strings_.Get(id), facts_[facts], dialect, text_) ? strings_.Intern(text_) : id;
+    const StringId redacted =
+        redactor_.Redact(strings_.Get(id), facts_[facts], dialect, text_) ? strings_.Intern(text_) : id;
     if (is_first) {
       first_[id] = {way, redacted};
     } else {

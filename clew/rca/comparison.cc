@@ -108,10 +108,22 @@ Comparison::Timing Comparison::FindKnown(const FeatureTable& table, std::span<co
 Comparison::Timing Comparison::FindUnknown(const FeatureTable& table, std::span<const TraceTally> tallies, Window line,
                                            double needed) const {
   const Counts none;
-  TurnSearch search(table, none, constants_);
-  for (const TraceTally& tally : tallies) search.Add(tally);
-  const Stretch stretch = search.FindStretch(line.from, line.to);
-  if (stretch.begin.evidence < needed) return {false, false, line.from, line.to};
+  const int64_t first = line.from;
+  const auto least = static_cast<int64_t>(constants_.min_seconds * kSecond);
+  Stretch stretch;
+  do {
+    TurnSearch search(table, none, constants_);
+    for (const TraceTally& tally : tallies) {
+      if (tally.start >= line.from) search.Add(tally);
+    }
+    const int64_t from = line.from;
+    stretch = search.FindStretch(from, line.to);
+    // What begins so soon after the first call began with everything else (a start, a cache that fills): the time
+    // before it tells nothing of what is usual, and what comes after may still hold an incident.
+    if (stretch.begin.evidence < needed || stretch.begin.time - from >= least) break;
+    line.from = stretch.begin.time;
+  } while (line.from < line.to);
+  if (stretch.begin.evidence < needed || line.from >= line.to) return {false, false, first, line.to};
   Timing timing{true, stretch.end < line.to, stretch.begin.time, stretch.end};
   const Window around{stretch.begin.time - stretch.precision, timing.ended ? stretch.end + stretch.precision : line.to};
   Counts usual;

@@ -50,7 +50,8 @@ struct Constants {
   double chances_against = 100;
   // How many coincidences as telling are worth the look of a person who says that something was wrong at that time.
   double chances_given = 10;
-  // Seconds that something must last to be noticed unasked: what is over before anybody could look is no incident.
+  // Seconds that something must last to be noticed unasked: what is over before anybody could look is no incident. All
+  // must have been usual for as long before.
   double min_seconds = 15;
   // The share of a limit that must be newly used to count, …
   double min_utilization_rise = 0.1;

@@ -210,6 +210,18 @@ TEST(Diagnose, SeesTheVersionThatBeganWithIt) {
   EXPECT_EQ(diagnosis.causes[0].kind, CauseKind::kChange);
 }
 
+TEST(Diagnose, ACacheThatFillsIsNoIncident) {
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    Shop shop(seed);
+    const auto fill = [](Request& request, std::mt19937&) {
+      request.cart_skips_stock = request.time >= kStart + 6 * kSecond;
+    };
+    shop.usual = fill;
+    const Diagnosis diagnosis = WhyWithoutTimes(shop.Run(fill));
+    EXPECT_FALSE(diagnosis.incident) << seed << ": " << diagnosis.summary;
+  }
+}
+
 TEST(Diagnose, ACacheThatNoLongerHitsIsNoRecovery) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     Shop shop(seed);

@@ -122,7 +122,7 @@ def test_the_way_of_a_slow_operation_to_what_its_slow_spans_share(ended, tab):
     assert re.search(r"[\d.k ]+requests over \d+ (ms|µs) against", view.text(".apart"))
     view.page.locator("tbody a", has_text="/popular").first.click()
     view.settle()
-    assert "operation=" in view.page.url and view.page.locator(".trace-row").count() > 0
+    assert re.search("operation=|attribute=", view.page.url) and view.page.locator(".trace-row").count() > 0
 
 
 def test_another_tenant_of_the_demo_is_empty(ended, tab):
