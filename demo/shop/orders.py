@@ -9,7 +9,6 @@ from flask import Flask, abort, jsonify, request
 
 import pricing
 from database import Pool
-from settings import Settings
 from upstream import Upstream
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
@@ -21,7 +20,6 @@ catalog = Upstream("catalog")
 cart = Upstream("cart")
 payment = Upstream("payment", timeout_seconds=5.0)
 shipping = Upstream("shipping")
-settings = Settings("orders", price_wait_ms=1500, price_tries=2)
 total_of = pricing.METHODS[os.environ.get("ORDERS_PRICING", "list")]
 
 
@@ -30,17 +28,13 @@ def healthz():
     return "ok\n"
 
 
-def price(product: int) -> dict:
-    return catalog.get_soon(f"/products/{product}", settings.price_wait_ms / 1000, settings.price_tries)
-
-
 @app.post("/orders")
 def place():
     wish = request.get_json()
     items = cart.get(f"/carts/{wish['visitor']}")["items"]
     if not items:
         return jsonify(error="the cart is empty"), 409
-    lines = [{**price(i["product_id"]), "quantity": i["quantity"]} for i in items]
+    lines = [{**catalog.get(f"/products/{i['product_id']}"), "quantity": i["quantity"]} for i in items]
     total = total_of(lines)
     if total <= 0:
         raise ValueError(f"total of {len(lines)} lines is {total}")

@@ -27,18 +27,9 @@ class Upstream:
     def delete(self, path: str) -> None:
         self._call("DELETE", path).raise_for_status()
 
-    def get_soon(self, path: str, seconds: float, tries: int):
-        """As get, but asks again where no answer came in time; the last try has all the time of other calls."""
-        for _ in range(tries - 1):
-            try:
-                return self._answer(self._call("GET", path, timeout=seconds))
-            except requests.Timeout:
-                continue
-        return self.get(path)
-
     def _call(self, method: str, path: str, **more):
         url = random.choice(self._addresses) + path
-        return self._session.request(method, url, **{"timeout": self._timeout_seconds, **more})
+        return self._session.request(method, url, timeout=self._timeout_seconds, **more)
 
     @staticmethod
     def _answer(response):

@@ -139,7 +139,6 @@ EFFECTS = {
     ),
     ("bad-instance", "catalog"): ({}, ["search page"]),
     ("cold-cache", "catalog"): ({"home page": 0.015}, []),
-    ("many-tries", "orders"): ({"order of two": 0.003, "order of five": 0.01}, []),
     ("small-cart", "cart"): ({}, ["order of two", "order of five"]),
 }
 
