@@ -97,6 +97,17 @@ void PrintMethods(const System& system, bool list, bool verbose) {
   fmt::print("{}", GuessRow("guess", services));
 }
 
+base::Status AddVariant(const System& system, Recordings& recordings, const Variant& variant, bool list, Score& score) {
+  for (const FaultCase& fault : system.cases) {
+    CLEW_ASSIGN_OR_RETURN(const model::Evidence evidence, recordings.Load(fault, variant));
+    rca::Diagnosis diagnosis;
+    const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, system.constants), &diagnosis);
+    if (list && outcome.rank != 1) PrintAnswer(fault, outcome, diagnosis, false);
+    score.Add(outcome);
+  }
+  return {};
+}
+
 base::Status PrintVariants(const System& system, Recordings& recordings, bool list) {
   const std::vector<Variant> variants = {
       {.name = "both times 60 s early", .shift = -60 * kNanosPerSecond},
@@ -109,13 +120,7 @@ base::Status PrintVariants(const System& system, Recordings& recordings, bool li
   fmt::print("{}", TableHead(system.name + ", variants"));
   for (const Variant& variant : variants) {
     Score score;
-    for (const FaultCase& fault : system.cases) {
-      CLEW_ASSIGN_OR_RETURN(const model::Evidence evidence, recordings.Load(fault, variant));
-      rca::Diagnosis diagnosis;
-      const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, system.constants), &diagnosis);
-      if (list && outcome.rank != 1) PrintAnswer(fault, outcome, diagnosis, false);
-      score.Add(outcome);
-    }
+    CLEW_RETURN_IF_ERROR(AddVariant(system, recordings, variant, list, score));
     fmt::print("{}", TableRow(variant.name, score));
   }
   return {};
@@ -128,14 +133,7 @@ base::Status PrintResampled(const System& system, Recordings& recordings, bool l
   for (const double share : {0.8, 0.65, 0.5}) {
     Score all;
     for (uint64_t draw = 1; draw <= kDraws; ++draw) {
-      for (const FaultCase& fault : system.cases) {
-        const Variant variant{.traces = share, .draw = draw};
-        CLEW_ASSIGN_OR_RETURN(const model::Evidence evidence, recordings.Load(fault, variant));
-        rca::Diagnosis diagnosis;
-        const Outcome outcome = Answer(fault, evidence, Ask(fault, variant, system.constants), &diagnosis);
-        if (list && outcome.rank != 1) PrintAnswer(fault, outcome, diagnosis, false);
-        all.Add(outcome);
-      }
+      CLEW_RETURN_IF_ERROR(AddVariant(system, recordings, {.traces = share, .draw = draw}, list, all));
     }
     fmt::print("{}", TableRow(fmt::format("{:.0f} % of the traces", 100 * share), all));
     std::fflush(stdout);

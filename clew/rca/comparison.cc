@@ -111,19 +111,18 @@ Comparison::Timing Comparison::FindUnknown(const FeatureTable& table, std::span<
   const int64_t first = line.from;
   const auto least = static_cast<int64_t>(constants_.min_seconds * kSecond);
   Stretch stretch;
-  do {
+  while (true) {
     TurnSearch search(table, none, constants_);
     for (const TraceTally& tally : tallies) {
       if (tally.start >= line.from) search.Add(tally);
     }
-    const int64_t from = line.from;
-    stretch = search.FindStretch(from, line.to);
+    stretch = search.FindStretch(line.from, line.to);
+    if (stretch.begin.evidence < needed) return {false, false, first, line.to};
+    if (stretch.begin.time - line.from >= least) break;
     // What begins so soon after the first call began with everything else (a start, a cache that fills): the time
     // before it tells nothing of what is usual, and what comes after may still hold an incident.
-    if (stretch.begin.evidence < needed || stretch.begin.time - from >= least) break;
     line.from = stretch.begin.time;
-  } while (line.from < line.to);
-  if (stretch.begin.evidence < needed || line.from >= line.to) return {false, false, first, line.to};
+  }
   Timing timing{true, stretch.end < line.to, stretch.begin.time, stretch.end};
   const Window around{stretch.begin.time - stretch.precision, timing.ended ? stretch.end + stretch.precision : line.to};
   Counts usual;

@@ -279,13 +279,17 @@ class Ranking {
     }
   }
 
+  // Those in which the service deviated first.
+  std::set<model::TraceId> DeviatingTraces(model::NameId service) const {
+    const auto found = comparison_.deviating().find(service);
+    if (found == comparison_.deviating().end()) return {};
+    return {found->second.begin(), found->second.end()};
+  }
+
   // The instance whose answers to `operation` deviate more often than those of the service's other instances, or the
   // only one of the service.
   std::string InstanceOf(model::NameId service, model::NameId operation) const {
-    std::set<model::TraceId> traces;
-    if (const auto found = comparison_.deviating().find(service); found != comparison_.deviating().end()) {
-      traces.insert(found->second.begin(), found->second.end());
-    }
+    const std::set<model::TraceId> traces = DeviatingTraces(service);
     std::map<model::NameId, Share> instances;  // answers that belong to a deviating trace, of all
     Share all;
     for (const model::Segment& segment : evidence_.segments) {
@@ -308,9 +312,8 @@ class Ranking {
 
   // Whether that version answered most of the service's calls in the traces that deviate, or nobody did.
   bool AnsweredBy(model::NameId service, model::NameId version) const {
-    const auto deviating = comparison_.deviating().find(service);
-    if (deviating == comparison_.deviating().end()) return false;
-    const std::set<model::TraceId> traces(deviating->second.begin(), deviating->second.end());
+    const std::set<model::TraceId> traces = DeviatingTraces(service);
+    if (traces.empty()) return false;
     size_t all = 0;
     size_t by_it = 0;
     for (const model::Segment& segment : evidence_.segments) {
